@@ -1,0 +1,35 @@
+//! Puts every file below `stdlib/` into the binary, as `STDLIB: &[(name, source)]`.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("stdlib");
+    println!("cargo::rerun-if-changed=stdlib");
+    let mut modules = Vec::new();
+    collect(&root, &root, &mut modules)?;
+    modules.sort();
+    let mut out = String::from("/// Module names and their sources.\nstatic STDLIB: &[(&str, &str)] = &[\n");
+    for (name, path) in modules {
+        let _ = writeln!(out, "    ({name:?}, include_str!({:?})),", path.display().to_string());
+    }
+    out.push_str("];\n");
+    fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("stdlib.rs"), out)
+}
+
+/// `hardening/init.lua` is the module `hardening`; files ending in `.d.lua` are for editors only.
+fn collect(root: &Path, dir: &Path, modules: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let text = path.display().to_string();
+        if path.is_dir() {
+            collect(root, &path, modules)?;
+        } else if text.ends_with(".lua") && !text.ends_with(".d.lua") {
+            let relative = path.strip_prefix(root).unwrap_or(&path).with_extension("");
+            let name = relative.display().to_string().replace('/', ".");
+            modules.push((name.strip_suffix(".init").map_or(name.clone(), str::to_owned), path));
+        }
+    }
+    Ok(())
+}

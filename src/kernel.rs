@@ -1,0 +1,299 @@
+//! The one gate: everything that changes the kernel is a value, and goes through one door.
+//!
+//! A [`Call`] holds the real arguments of one request. [`Kernel::run`] is the only way to have it
+//! done: [`Live`] does it, [`Explain`] does it and tells what changed, [`Plan`] only remembers it.
+//! [`Trace`] and [`Fault`] wrap any of them. Whoever holds a `Kernel` cannot tell which it is, so
+//! a script runs unchanged under all of them.
+
+use std::fmt;
+use std::rc::Rc;
+
+use crate::sys::{self, Errno, Fd, Pid};
+
+mod explain;
+mod guard;
+mod journal;
+mod live;
+mod plan;
+mod trace;
+
+pub mod archives;
+pub mod attributes;
+pub mod capabilities;
+pub mod cgroups;
+pub mod files;
+pub mod lsm;
+pub mod mounts;
+pub mod namespaces;
+pub mod network;
+pub mod processes;
+pub mod programs;
+pub mod rootfs;
+pub mod seccomp;
+pub mod sysctl;
+pub mod terminal;
+pub mod users;
+
+pub use explain::Explain;
+pub use guard::{Guard, KINDS, Kinds};
+pub use journal::{Journal, Kept, gc, state_dir};
+pub use live::{Fault, Live};
+pub use plan::Plan;
+pub use trace::Trace;
+
+/// What the kernel answered.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// Nothing but success.
+    Done,
+    /// A number: a count of bytes, a key's serial number, a previous mask.
+    Number(i64),
+    /// Bytes, such as a link's target.
+    Bytes(Vec<u8>),
+    /// A descriptor, by its name.
+    Fd(Fd),
+    /// A process.
+    Pid(Pid),
+    /// A process that was started, with the descriptor that refers to it.
+    Process(Pid, Fd),
+    /// This is the process that was started: the same call answers twice.
+    Child,
+}
+
+impl Reply {
+    /// The descriptor of a call that opens one; `EPROTO` of any other call.
+    pub fn fd(self) -> Result<Fd, Errno> {
+        if let Self::Fd(fd) = self { Ok(fd) } else { Err(Errno::EPROTO) }
+    }
+
+    /// The number of a call that answers one; `EPROTO` of any other call.
+    pub fn number(self) -> Result<i64, Errno> {
+        if let Self::Number(number) = self { Ok(number) } else { Err(Errno::EPROTO) }
+    }
+}
+
+/// The command that does the same from a shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shell {
+    /// This command makes the same change.
+    Exact(String),
+    /// This command comes close; the second string says how it differs.
+    Close(String, &'static str),
+    /// No command does this.
+    None,
+}
+
+/// Something the kernel shows, read before and after a call: the name, and what it is now.
+pub type Fact = (String, String);
+
+/// One request to the kernel, of any topic. Each topic's enum implements it.
+///
+/// `Display` writes the call in strace's notation, without the result.
+pub trait Request: fmt::Display {
+    /// Does it.
+    fn execute(&self) -> sys::Result<Reply>;
+
+    /// What a plan answers instead.
+    fn planned(&self) -> Reply {
+        Reply::Done
+    }
+
+    /// The command that does the same.
+    fn shell(&self) -> Shell;
+
+    /// What the call is about to change, as the kernel shows it at this moment.
+    fn facts(&self) -> Vec<Fact> {
+        Vec::new()
+    }
+
+    /// Whether nothing can take it back for the calling process.
+    fn irreversible(&self) -> bool {
+        false
+    }
+
+    /// What to do about this failure, where more can be said than the error's name.
+    fn hint(&self, errno: Errno) -> Option<String> {
+        let _ = errno;
+        None
+    }
+}
+
+/// Declares `Call`, the sum of the topics, and hands every method of [`Request`] on to them.
+macro_rules! calls {
+    ($($topic:ident :: $name:ident),* $(,)?) => {
+        /// One request, complete enough to run, to print or to remember.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Call {
+            $(#[doc = concat!("See [`", stringify!($topic), "`].")] $name($topic::Call),)*
+        }
+
+        impl Call {
+            /// The topic that the call belongs to.
+            #[must_use]
+            pub fn topic(&self) -> &'static str {
+                match self { $(Self::$name(_) => stringify!($topic),)* }
+            }
+
+            fn request(&self) -> &dyn Request {
+                match self { $(Self::$name(call) => call,)* }
+            }
+        }
+
+        $(impl From<$topic::Call> for Call {
+            fn from(call: $topic::Call) -> Self { Self::$name(call) }
+        })*
+    };
+}
+
+calls! {
+    archives::Archives,
+    attributes::Attributes,
+    capabilities::Capabilities,
+    cgroups::Cgroups,
+    files::Files,
+    lsm::Lsm,
+    mounts::Mounts,
+    namespaces::Namespaces,
+    network::Network,
+    processes::Processes,
+    programs::Programs,
+    rootfs::Rootfs,
+    seccomp::Seccomp,
+    sysctl::Sysctl,
+    terminal::Terminal,
+    users::Users,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.request().fmt(f)
+    }
+}
+
+impl Request for Call {
+    fn execute(&self) -> sys::Result<Reply> {
+        self.request().execute()
+    }
+    fn planned(&self) -> Reply {
+        self.request().planned()
+    }
+    fn shell(&self) -> Shell {
+        self.request().shell()
+    }
+    fn facts(&self) -> Vec<Fact> {
+        self.request().facts()
+    }
+    fn irreversible(&self) -> bool {
+        self.request().irreversible()
+    }
+    fn hint(&self, errno: Errno) -> Option<String> {
+        self.request().hint(errno).or_else(|| hint_for_any(errno))
+    }
+}
+
+/// What can be said of an error whatever the call was.
+fn hint_for_any(errno: Errno) -> Option<String> {
+    let text = match errno {
+        Errno::ENOSYS => "this kernel does not have the call; `crun-lua --version` names the oldest kernel that is supported",
+        Errno::EMFILE => "too many open descriptors in this process: close handles, or raise `rlimit { nofile = … }`",
+        Errno::ENOSPC => "a limit of the kernel or of the file system is reached; for namespaces see /proc/sys/user/max_*",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// A call that failed, with what is known about why.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The call in strace's notation.
+    pub call: String,
+    /// The kernel's answer.
+    pub errno: Errno,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// The failure of `call` with `errno`.
+    #[must_use]
+    pub fn new(call: &Call, errno: Errno) -> Self {
+        Self { call: call.to_string(), errno, hint: call.hint(errno) }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = -1 {:?} ({})", self.call, self.errno, self.errno.desc())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Where a script stands: file, line, and the text of that line where it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Site {
+    /// The script's name.
+    pub file: String,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+/// Tells where the running script stands. Supplied by the layer that runs scripts.
+pub type Locate = Rc<dyn Fn() -> Option<Site>>;
+
+/// Where calls go.
+pub trait Kernel {
+    /// Has one call done, or remembered.
+    fn run(&self, call: &Call) -> Result<Reply, Failure>;
+
+    /// Whether calls are only remembered: what they answer is not known.
+    fn is_plan(&self) -> bool {
+        false
+    }
+
+    /// Told that the program now stands in (or, with `false`, has left) a child's body.
+    fn enter_child(&self, label: &str, enter: bool) {
+        let _ = (label, enter);
+    }
+}
+
+/// Quotes bytes as strace does: C escapes, shortened after `limit` bytes.
+#[must_use]
+pub fn quote(bytes: &[u8], limit: usize) -> String {
+    let mut out = String::from("\"");
+    for byte in bytes.iter().take(limit) {
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\t' => out.push_str("\\t"),
+            0x20..=0x7e => out.push(char::from(*byte)),
+            other => out.push_str(&format!("\\{other:o}")),
+        }
+    }
+    out.push('"');
+    if bytes.len() > limit {
+        out.push_str("...");
+    }
+    out
+}
+
+/// Quotes a word for a POSIX shell, only where it needs it.
+#[must_use]
+pub fn shell_quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoting_escapes_what_a_terminal_would_obey() {
+        assert_eq!(quote(b"a\"b\n\x1b", 32), r#""a\"b\n\33""#);
+        assert_eq!(quote(b"abcdef", 3), "\"abc\"...");
+        assert_eq!(shell_quote("it's"), r"'it'\''s'");
+        assert_eq!(shell_quote("/bin/sh"), "/bin/sh");
+    }
+}

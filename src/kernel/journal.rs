@@ -1,0 +1,209 @@
+//! What outlives the process is written down first, so that it can be removed by another.
+//!
+//! Each process that makes something lasting (a cgroup, a link, a pinned namespace) has a file
+//! `journal/PID-STARTTIME` of JSON lines under the state directory: a line before the thing is
+//! made, and a line after it is gone. When the process is dead, [`gc`] takes back what is left.
+
+use std::cell::{Cell, RefCell};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Call, Kernel, Live};
+
+/// One lasting thing: its kind, and what its topic needs to remove it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// `cgroup`, `link`, `pin`, `directory` …
+    pub kind: String,
+    /// The topic's own description.
+    pub what: Value,
+}
+
+impl Kept {
+    /// A lasting thing of this kind.
+    #[must_use]
+    pub fn new(kind: &str, what: Value) -> Self {
+        Self { kind: kind.to_owned(), what }
+    }
+
+    /// The calls that remove it; each may fail where the thing is gone already.
+    fn undo(&self) -> Vec<Call> {
+        match self.kind.as_str() {
+            "directory" => super::files::undo(&self.what),
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+enum Line {
+    Made(u64, Kept),
+    Gone(u64),
+}
+
+/// This process's file, opened when the first line is written.
+#[derive(Debug, Default)]
+pub struct Journal {
+    file: RefCell<Option<(File, PathBuf)>>,
+    next: Cell<u64>,
+    open: Cell<u64>,
+}
+
+impl Journal {
+    /// Writes down what is about to be made; the number is for [`Journal::gone`].
+    pub fn made(&self, kept: Kept) -> io::Result<u64> {
+        if self.file.borrow().is_none() {
+            let dir = state_dir()?.join("journal");
+            private_dir(&dir)?;
+            let path = dir.join(own_name()?);
+            let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW).open(&path)?;
+            self.file.replace(Some((file, path)));
+        }
+        let number = self.next.get();
+        self.next.set(number + 1);
+        self.open.set(self.open.get() + 1);
+        self.write(&Line::Made(number, kept))?;
+        Ok(number)
+    }
+
+    /// Writes down that the thing is gone, or that it is somebody else's from now on.
+    ///
+    /// The file is removed with its last entry.
+    pub fn gone(&self, number: u64) -> io::Result<()> {
+        self.open.set(self.open.get().saturating_sub(1));
+        if self.open.get() == 0 {
+            if let Some((_, path)) = self.file.take() {
+                fs::remove_file(path)?;
+            }
+            return Ok(());
+        }
+        self.write(&Line::Gone(number))
+    }
+
+    /// Forgets everything without a trace in the file: a forked child starts a journal of its own.
+    pub fn forget(&self) {
+        self.file.replace(None);
+        self.open.set(0);
+    }
+
+    fn write(&self, line: &Line) -> io::Result<()> {
+        let mut text = serde_json::to_string(line)?;
+        text.push('\n');
+        match &*self.file.borrow() {
+            Some((file, _)) => (&*file).write_all(text.as_bytes()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The state directory: `$CRUN_LUA_STATE`, `/run/crun-lua` for root, else below
+/// `$XDG_RUNTIME_DIR`, else `/tmp/crun-lua-UID`.
+///
+/// It must belong to the caller and be closed to others, or it is refused.
+pub fn state_dir() -> io::Result<PathBuf> {
+    let uid = nix::unistd::geteuid();
+    let path = if let Some(path) = std::env::var_os("CRUN_LUA_STATE") {
+        PathBuf::from(path)
+    } else if uid.is_root() {
+        PathBuf::from("/run/crun-lua")
+    } else if let Some(run) = std::env::var_os("XDG_RUNTIME_DIR") {
+        Path::new(&run).join("crun-lua")
+    } else {
+        PathBuf::from(format!("/tmp/crun-lua-{uid}"))
+    };
+    private_dir(&path)?;
+    Ok(path)
+}
+
+/// Makes a directory of mode 0700 where there is none; refuses one that is not the caller's own.
+pub fn private_dir(path: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let found = fs::symlink_metadata(path)?;
+    let own = found.is_dir() && found.uid() == nix::unistd::geteuid().as_raw() && found.mode() & 0o022 == 0;
+    if own {
+        return Ok(());
+    }
+    let text = format!("{}: not a directory of this user's own, or writable by others", path.display());
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+}
+
+/// `PID-STARTTIME`: a name that no later process with the same number has.
+fn own_name() -> io::Result<String> {
+    let pid = std::process::id();
+    Ok(format!("{pid}-{}", start_time(pid)?))
+}
+
+/// Field 22 of `/proc/PID/stat`: when the process started, in clock ticks since boot.
+fn start_time(pid: u32) -> io::Result<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    after_name.split_whitespace().nth(19).and_then(|field| field.parse().ok()).ok_or_else(|| io::Error::other("unreadable /proc/PID/stat"))
+}
+
+/// Removes what dead processes left; tells each thing through `told` and answers their number.
+pub fn gc(told: &mut dyn FnMut(&Kept)) -> io::Result<usize> {
+    let dir = state_dir()?.join("journal");
+    if !dir.exists() {
+        return Ok(0);
+    }
+    let mut removed = 0;
+    for entry in fs::read_dir(&dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some((pid, start)) = name.split_once('-') else { continue };
+        let alive = pid.parse().is_ok_and(|pid| start_time(pid).is_ok_and(|now| now.to_string() == start));
+        if alive {
+            continue;
+        }
+        for kept in left_over(&fs::read_to_string(entry.path())?).into_iter().rev() {
+            for call in kept.undo() {
+                // Failing means that the thing is gone already: the owner died between the two.
+                let _ = Live.run(&call);
+            }
+            told(&kept);
+            removed += 1;
+        }
+        fs::remove_file(entry.path())?;
+    }
+    Ok(removed)
+}
+
+/// The entries that were made and are not gone, in order. A torn last line is passed over.
+fn left_over(text: &str) -> Vec<Kept> {
+    let mut open: Vec<(u64, Kept)> = Vec::new();
+    for line in text.lines() {
+        match serde_json::from_str(line) {
+            Ok(Line::Made(number, kept)) => open.push((number, kept)),
+            Ok(Line::Gone(number)) => open.retain(|(other, _)| *other != number),
+            Err(_) => {}
+        }
+    }
+    open.into_iter().map(|(_, kept)| kept).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_gone_or_torn_is_not_left_over() -> serde_json::Result<()> {
+        let kept = |name: &str| Kept::new("directory", json!(name));
+        let mut text = String::new();
+        for line in [Line::Made(0, kept("a")), Line::Made(1, kept("b")), Line::Gone(0)] {
+            text.push_str(&serde_json::to_string(&line)?);
+            text.push('\n');
+        }
+        text.push_str("{\"Made\":[2,{\"ki");
+        assert_eq!(left_over(&text), [kept("b")]);
+        Ok(())
+    }
+}

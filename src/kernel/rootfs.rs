@@ -1,0 +1,26 @@
+//! The rootfs handle: every path inside a root directory, resolved so that it cannot leave it.
+
+use std::fmt;
+
+use super::{Reply, Request, Shell};
+use crate::sys;
+
+/// A change of this topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {}
+
+impl fmt::Display for Call {
+    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}
+
+impl Request for Call {
+    fn execute(&self) -> sys::Result<Reply> {
+        match *self {}
+    }
+
+    fn shell(&self) -> Shell {
+        match *self {}
+    }
+}

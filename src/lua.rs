@@ -1,0 +1,313 @@
+//! The Lua machine: one table of primitives, one host behind it.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use mlua::chunk::ChunkMode;
+use mlua::{Function, HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Table, Value, VmState};
+
+use crate::kernel::{Call, Guard, Journal, Kernel, Kinds, Locate, Reply, Site};
+use crate::sys::{fork, interrupt};
+
+pub mod args;
+pub mod error;
+pub mod handle;
+mod modules;
+pub mod reference;
+pub mod table;
+pub mod types;
+pub mod units;
+
+mod archives;
+mod attributes;
+mod capabilities;
+mod cgroups;
+mod files;
+mod handles;
+mod lsm;
+mod mounts;
+mod namespaces;
+mod network;
+mod processes;
+mod programs;
+mod readers;
+mod rootfs;
+mod seccomp;
+mod spawn;
+mod sysctl;
+mod terminal;
+mod users;
+
+use error::{Outcome, Raise};
+
+/// How a run is set up.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// A directory that replaces the embedded stdlib.
+    pub stdlib: Option<PathBuf>,
+    /// Lifts the host guard.
+    pub allow_host: bool,
+    /// What scripts find in `arg`: index 0 is the script.
+    pub arguments: Vec<String>,
+}
+
+/// What stands behind the primitives: the kernel that calls go to, the guard, the open handles.
+pub struct Host {
+    kernel: Rc<dyn Kernel>,
+    /// Which of the host's namespaces the process has left.
+    pub guard: Guard,
+    /// The open handles.
+    pub ledger: handle::Ledger,
+    /// What would outlive this process.
+    pub journal: Journal,
+    /// The status that `os.exit` asked for.
+    exit: Cell<Option<i32>>,
+    /// A signal that ends the script.
+    stopped: Cell<Option<i32>>,
+    /// Children made so far: their names in plans and traces.
+    children: Cell<u32>,
+    /// Where a child reports the error that it ends with, until it has called exec.
+    report: RefCell<Option<fork::Channel>>,
+    settings: Settings,
+}
+
+impl Host {
+    /// The kernel that calls go to.
+    #[must_use]
+    pub fn kernel(&self) -> &dyn Kernel {
+        &*self.kernel
+    }
+
+    /// Has a call done. The only way from Lua to the kernel.
+    pub fn run(&self, call: impl Into<Call>) -> Outcome<Reply> {
+        Ok(self.kernel.run(&call.into())?)
+    }
+
+    /// Refuses what would change the host while the process stands in its namespaces `kinds`.
+    ///
+    /// `host` is the caller's own `{ host = true }`; `what` completes "… would change the host".
+    pub fn guard(&self, kinds: Kinds, host: bool, what: &str) -> Outcome<()> {
+        if host || self.guard.allows(kinds) {
+            return Ok(());
+        }
+        let missing = (kinds - self.guard.left()).words();
+        let list = missing.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
+        Err(Raise::state(format!("{what} would change the host"))
+            .hint(format!("call unshare {{ {list} }} first, or say {{ host = true }} (or --allow-host) to mean the host")))
+    }
+
+    /// The next child's name.
+    fn next_child(&self) -> String {
+        self.children.set(self.children.get() + 1);
+        format!("child {}", self.children.get())
+    }
+}
+
+/// Whether the script is being ended: by `os.exit`, a signal, or a plan's `exec`.
+fn is_unwinding(host: &Host) -> bool {
+    host.exit.get().is_some() || host.stopped.get().is_some()
+}
+
+/// How many instructions pass between two looks for a signal.
+const HOOK_EVERY: u32 = 10_000;
+
+/// What a script may allocate before Lua says "not enough memory".
+const MEMORY_LIMIT: usize = 1 << 30;
+
+/// A Lua machine with its host.
+pub struct Machine {
+    lua: Lua,
+    host: Rc<Host>,
+}
+
+impl Machine {
+    /// Makes the machine. `kernel` is given the means to tell where the script stands.
+    pub fn new(settings: Settings, kernel: impl FnOnce(Locate) -> std::io::Result<Rc<dyn Kernel>>) -> Result<Self, Raise> {
+        let libs =
+            StdLib::COROUTINE | StdLib::TABLE | StdLib::IO | StdLib::OS | StdLib::STRING | StdLib::UTF8 | StdLib::MATH | StdLib::DEBUG;
+        // SAFETY is mlua's: the debug library never reaches a script, only the prelude.
+        let lua = new_lua(libs)?;
+        lua.set_memory_limit(MEMORY_LIMIT)?;
+        let weak = lua.weak();
+        let locate: Locate = Rc::new(move || weak.try_upgrade().and_then(|lua| site(&lua)));
+        let kernel = kernel(locate).map_err(|error| Raise::state(error.to_string()))?;
+        let host = Rc::new(Host {
+            kernel,
+            guard: Guard::new(settings.allow_host),
+            ledger: handle::Ledger::default(),
+            journal: Journal::default(),
+            exit: Cell::new(None),
+            stopped: Cell::new(None),
+            children: Cell::new(0),
+            report: RefCell::default(),
+            settings,
+        });
+        watch_signals(&lua, &host)?;
+        let machine = Self { lua, host };
+        machine.load_prelude()?;
+        Ok(machine)
+    }
+
+    fn load_prelude(&self) -> mlua::Result<()> {
+        let (primitives, classes) = table::bind_all(&self.lua, &self.host)?;
+        self.lua.set_named_registry_value("crun_lua.classes", &classes)?;
+        let services = self.services()?;
+        let prelude = self.lua.load(include_str!("lua/prelude.lua")).set_name("=prelude").set_mode(ChunkMode::Text);
+        let exports: Table = prelude.into_function()?.call((services, primitives, classes, self.lua.globals()))?;
+        for name in ["adopt", "close", "protect", "environment", "unknown"] {
+            self.lua.set_named_registry_value(&format!("crun_lua.{name}"), exports.raw_get::<Value>(name)?)?;
+        }
+        Ok(())
+    }
+
+    /// What the prelude needs of the host and scripts never see.
+    fn services(&self) -> mlua::Result<Table> {
+        let services = self.lua.create_table()?;
+        let host = Rc::clone(&self.host);
+        services.raw_set("exit", self.lua.create_function(move |_, code: i32| Ok(host.exit.set(Some(code))))?)?;
+        let host = Rc::clone(&self.host);
+        services.raw_set("unwinding", self.lua.create_function(move |_, ()| Ok(is_unwinding(&host)))?)?;
+        services.raw_set("planning", self.host.kernel.is_plan())?;
+        services.raw_set("arg", self.lua.create_sequence_from(self.host.settings.arguments.iter().skip(1).cloned())?)?;
+        services.raw_set("script", self.host.settings.arguments.first().cloned())?;
+        let suggest = |_: &Lua, (wrong, names): (String, Vec<String>)| {
+            Ok(types::nearest(&wrong, names.iter().map(String::as_str)).map(str::to_owned))
+        };
+        services.raw_set("suggest", self.lua.create_function(suggest)?)?;
+        let stdlib = self.host.settings.stdlib.clone();
+        services.raw_set(
+            "module",
+            self.lua.create_function(move |lua, name: String| {
+                let (source, names) = modules::find(&name, stdlib.as_deref());
+                Ok((source.map(|source| lua.create_string(source)).transpose()?, names))
+            })?,
+        )?;
+        Ok(services)
+    }
+
+    /// Runs a script to its end, closes what it left open, and answers the exit status.
+    pub fn run(&self, source: &[u8], name: &str) -> i32 {
+        let status = match self.execute(source, name) {
+            Ok(status) => status,
+            Err(failure) => self.tell(failure),
+        };
+        self.finish(status)
+    }
+
+    fn execute(&self, source: &[u8], name: &str) -> Outcome<i32> {
+        let environment: Table = self.lua.named_registry_value("crun_lua.environment")?;
+        let chunk = self.lua.load(without_shebang(source)).set_name(format!("@{name}")).set_mode(ChunkMode::Text);
+        let function = chunk.set_environment(environment).into_function()?;
+        let arguments: Vec<String> = self.host.settings.arguments.iter().skip(1).cloned().collect();
+        protect(
+            &self.lua,
+            &self.host,
+            &function,
+            arguments.into_iter().map(|text| self.lua.create_string(text).map(Value::String)).collect::<mlua::Result<MultiValue>>()?,
+        )
+    }
+
+    /// Prints a failure; the status of a script that ended with it.
+    fn tell(&self, failure: Raise) -> i32 {
+        let text = match failure {
+            Raise::Object(value) => value.to_string().unwrap_or_else(|error| error.to_string()),
+            // The only Lua errors that come here are the parser's.
+            Raise::Lua(error) => error.to_string().trim_start_matches("syntax error: ").to_owned(),
+            other => format!("{other:?}"),
+        };
+        eprintln!("crun-lua: {text}");
+        1
+    }
+
+    /// Closes what is open. A signal that ended the script decides the status.
+    fn finish(&self, status: i32) -> i32 {
+        let status = self.host.stopped.take().map_or(status, |signal| 128 + signal);
+        interrupt::clear();
+        let mut worst = status;
+        for failure in self.host.ledger.close_all(&self.host) {
+            let object = failure.into_object(&self.lua, "close").and_then(|object| object.to_string());
+            eprintln!("crun-lua: {}", object.unwrap_or_else(|error| error.to_string()));
+            worst = if status == 0 { 1 } else { status };
+        }
+        fork::flush();
+        worst
+    }
+}
+
+/// A machine with the libraries of a script, and `debug`, which the prelude keeps for itself.
+fn new_lua(libs: StdLib) -> mlua::Result<Lua> {
+    crate::sys::image::lua_with_debug(libs, LuaOptions::new())
+}
+
+/// What a plan answers where only the kernel would know: it prints, and refuses to be computed with.
+fn unknown(lua: &Lua) -> mlua::Result<Value> {
+    lua.named_registry_value("crun_lua.unknown")
+}
+
+/// Runs a function under the prelude's protection. Its numeric answer, or `os.exit`'s, is a status.
+pub(crate) fn protect(lua: &Lua, host: &Rc<Host>, function: &Function, arguments: MultiValue) -> Outcome<i32> {
+    let protect: Function = lua.named_registry_value("crun_lua.protect")?;
+    let mut results: MultiValue = protect.call((function, arguments))?;
+    let fine = results.pop_front().is_some_and(|value| value.as_boolean() == Some(true));
+    let first = results.pop_front().unwrap_or(Value::Nil);
+    if let Some(status) = host.exit.take().or(host.stopped.get().map(|signal| 128 + signal)) {
+        return Ok(status);
+    }
+    if fine {
+        return Ok(match first {
+            Value::Boolean(false) => 1,
+            other => other.as_i32().unwrap_or(0),
+        });
+    }
+    Err(Raise::Object(first))
+}
+
+/// Stops the script at its next instruction when a signal has come.
+fn watch_signals(lua: &Lua, host: &Rc<Host>) -> mlua::Result<()> {
+    let host = Rc::downgrade(host);
+    lua.set_global_hook(HookTriggers::new().every_nth_instruction(HOOK_EVERY), move |_, _| {
+        let Some(host) = host.upgrade() else { return Ok(VmState::Continue) };
+        if stop_if_signalled(&host) {
+            return Err(mlua::Error::runtime("interrupted"));
+        }
+        Ok(VmState::Continue)
+    })
+}
+
+/// Takes note of a signal that ends the script.
+pub(crate) fn stop_if_signalled(host: &Host) -> bool {
+    if let Some(signal) = interrupt::pending() {
+        host.stopped.set(Some(signal as i32));
+        interrupt::clear();
+    }
+    host.stopped.get().is_some()
+}
+
+/// The innermost line of the user's script; a module's line where no script is on the stack.
+fn site(lua: &Lua) -> Option<Site> {
+    let mut module = None;
+    for level in 0..64 {
+        let found = lua.inspect_stack(level, |frame| {
+            let source = frame.source();
+            let file = source.source.as_deref().and_then(|name| name.strip_prefix('@')).map(str::to_owned);
+            file.map(|file| Site { file, line: frame.current_line().unwrap_or(0) })
+        });
+        match found {
+            None => break,
+            Some(Some(site)) if modules::is_module(&site.file) => module = module.or(Some(site)),
+            Some(Some(site)) => return Some(site),
+            Some(None) => {}
+        }
+    }
+    module
+}
+
+/// A script's first line may name its interpreter; the line's end stays, so that numbers hold.
+fn without_shebang(source: &[u8]) -> &[u8] {
+    if !source.starts_with(b"#!") {
+        return source;
+    }
+    let end = source.iter().position(|byte| *byte == b'\n').unwrap_or(source.len());
+    &source[end..]
+}

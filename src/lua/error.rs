@@ -1,0 +1,156 @@
+//! Failures on their way to Lua, where they are tables: `{ op, call, errno, code, hint, cause }`.
+//!
+//! A Rust error is opaque to Lua, so a primitive never raises one: it answers with the error
+//! object, and the prelude raises that and adds where the script stood.
+
+use mlua::{Lua, Table, Value};
+use serde_json::json;
+
+use crate::kernel::{Call, Failure};
+use crate::sys::Errno;
+
+/// Why a primitive did not do what it was asked for.
+#[derive(Debug)]
+pub enum Raise {
+    /// The caller's arguments are wrong; nothing was done.
+    Argument(String),
+    /// The kernel refused a call.
+    Kernel(Failure),
+    /// The request cannot be met in this state (a closed handle, the host guard).
+    State {
+        /// What is in the way.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// An error object that only passes through.
+    Object(Value),
+    /// The Lua machine failed: out of memory, interrupted.
+    Lua(mlua::Error),
+}
+
+/// What every primitive answers.
+pub type Outcome<T = Value> = Result<T, Raise>;
+
+impl Raise {
+    /// Something that cannot be done in this state.
+    pub fn state(message: impl Into<String>) -> Self {
+        Self::State { message: message.into(), hint: None }
+    }
+
+    /// The caller's arguments are wrong.
+    pub fn argument(message: impl Into<String>) -> Self {
+        Self::Argument(message.into())
+    }
+
+    /// Adds what to do; keeps a hint that is there already.
+    #[must_use]
+    pub fn hint(self, text: impl Into<String>) -> Self {
+        match self {
+            Self::State { message, hint } => Self::State { message, hint: hint.or_else(|| Some(text.into())) },
+            Self::Kernel(mut failure) => {
+                failure.hint.get_or_insert_with(|| text.into());
+                Self::Kernel(failure)
+            }
+            other => other,
+        }
+    }
+
+    /// A read that failed: readers are not calls, but their errors look the same.
+    pub fn read(what: impl Into<String>, errno: Errno) -> Self {
+        Self::Kernel(Failure { call: what.into(), errno, hint: None })
+    }
+
+    /// The error number, where the kernel gave one.
+    #[must_use]
+    pub fn errno(&self) -> Option<Errno> {
+        if let Self::Kernel(failure) = self { Some(failure.errno) } else { None }
+    }
+
+    /// The error object, without `where` and metatable: the prelude adds these.
+    pub fn into_object(self, lua: &Lua, op: &str) -> mlua::Result<Value> {
+        let object = lua.create_table()?;
+        object.raw_set("op", op)?;
+        match self {
+            Self::Argument(message) => object.raw_set("message", message)?,
+            Self::State { message, hint } => {
+                object.raw_set("message", message)?;
+                object.raw_set("hint", hint)?;
+            }
+            Self::Kernel(failure) => {
+                object.raw_set("message", failure.to_string())?;
+                object.raw_set("call", failure.call)?;
+                object.raw_set("errno", format!("{:?}", failure.errno))?;
+                object.raw_set("code", failure.errno as i32)?;
+                object.raw_set("hint", failure.hint)?;
+            }
+            Self::Object(value) => return Ok(value),
+            Self::Lua(error) => object.raw_set("message", error.to_string())?,
+        }
+        Ok(Value::Table(object))
+    }
+}
+
+impl From<Failure> for Raise {
+    fn from(failure: Failure) -> Self {
+        Self::Kernel(failure)
+    }
+}
+
+impl From<mlua::Error> for Raise {
+    fn from(error: mlua::Error) -> Self {
+        Self::Lua(error)
+    }
+}
+
+/// The failure of a call that the gate did not see fail (its reply was not what it must be).
+#[must_use]
+pub fn unexpected(call: &Call, errno: Errno) -> Raise {
+    Raise::Kernel(Failure::new(call, errno))
+}
+
+/// The fields that cross from a child to its parent.
+const FIELDS: [&str; 6] = ["op", "call", "errno", "message", "hint", "traceback"];
+
+/// An error object as JSON, for the way from a child to its parent.
+pub fn to_json(object: &Table) -> serde_json::Value {
+    let mut out = json!({});
+    for field in FIELDS {
+        if let Ok(Some(text)) = object.raw_get::<Option<mlua::LuaString>>(field) {
+            out[field] = json!(text.to_string_lossy());
+        }
+    }
+    if let Ok(Some(code)) = object.raw_get::<Option<i64>>("code") {
+        out["code"] = json!(code);
+    }
+    if let Ok(Some(place)) = object.raw_get::<Option<Table>>("where") {
+        out["file"] = json!(place.raw_get::<Option<String>>("file").ok().flatten());
+        out["line"] = json!(place.raw_get::<Option<i64>>("line").ok().flatten());
+    }
+    if let Ok(Some(cause)) = object.raw_get::<Option<Table>>("cause") {
+        out["cause"] = to_json(&cause);
+    }
+    out
+}
+
+/// The error object that [`to_json`] wrote, in this Lua state.
+pub fn from_json(lua: &Lua, json: &serde_json::Value) -> mlua::Result<Table> {
+    let object = lua.create_table()?;
+    for field in FIELDS {
+        if let Some(text) = json[field].as_str() {
+            object.raw_set(field, text)?;
+        }
+    }
+    object.raw_set("code", json["code"].as_i64())?;
+    if let Some(file) = json["file"].as_str() {
+        let place = lua.create_table()?;
+        place.raw_set("file", file)?;
+        place.raw_set("line", json["line"].as_i64())?;
+        object.raw_set("where", place)?;
+    }
+    if json["cause"].is_object() {
+        object.raw_set("cause", from_json(lua, &json["cause"])?)?;
+    }
+    let finish: mlua::Function = lua.named_registry_value("crun_lua.adopt")?;
+    finish.call(object)
+}

@@ -1,0 +1,237 @@
+//! Handles: what a script holds of the kernel's objects, and closes.
+//!
+//! Every handle is one userdata type around a [`Resource`]. It closes with `<close>`, with
+//! `close()`, or when the script ends; closing twice is fine; a handle that was inherited through
+//! a fork does nothing in the child. `keep()` gives the object up: it stays when the script ends.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ops::Deref;
+use std::rc::{Rc, Weak};
+
+use mlua::{Lua, MetaMethod, UserData, UserDataFields, UserDataMethods, Value};
+
+use super::Host;
+use super::error::{Outcome, Raise};
+use super::types::did_you_mean;
+use crate::kernel::Kept;
+
+/// What a handle is around: one object of the kernel's.
+pub trait Resource: Any {
+    /// The word for it in messages, and the prefix of its methods in the table of primitives.
+    fn kind(&self) -> &'static str;
+
+    /// The object's name as the kernel has it: `cgroup /demo`, `pid 4242`.
+    fn describe(&self) -> String;
+
+    /// The names that [`Resource::field`] answers.
+    fn fields(&self) -> &'static [&'static str];
+
+    /// A plain value of the object.
+    fn field(&self, lua: &Lua, name: &str) -> mlua::Result<Value>;
+
+    /// Removes what was made. Called once, in the process that made it.
+    fn close(&self, host: &Host) -> Outcome<()>;
+
+    /// Whether something stays outside of this process unless it is closed.
+    fn lasting(&self) -> bool {
+        true
+    }
+}
+
+struct Inner {
+    resource: Box<dyn Resource>,
+    owner: u32,
+    closed: Cell<bool>,
+    kept: Cell<bool>,
+    journal: Option<u64>,
+}
+
+/// The userdata: shared, so that the ledger can close what a script forgot.
+#[derive(Clone)]
+pub struct Handle(Rc<Inner>);
+
+/// The kind of a handle in a Lua value, if it is one.
+#[must_use]
+pub fn kind_of(value: &Value) -> Option<&'static str> {
+    let Value::UserData(data) = value else { return None };
+    data.borrow::<Handle>().ok().map(|handle| handle.0.resource.kind())
+}
+
+impl Handle {
+    /// The handle in a Lua value.
+    #[must_use]
+    pub fn from_value(value: &Value) -> Option<Self> {
+        let Value::UserData(data) = value else { return None };
+        data.borrow::<Handle>().ok().map(|handle| handle.clone())
+    }
+
+    /// The resource behind the handle, while it is open.
+    pub fn open<T: Resource>(&self) -> Outcome<Held<T>> {
+        if self.0.closed.get() {
+            return Err(Raise::state(format!("{} is closed", self.0.resource.describe())));
+        }
+        self.any()
+    }
+
+    /// The resource behind the handle, closed or not.
+    pub fn any<T: Resource>(&self) -> Outcome<Held<T>> {
+        let any: &dyn Any = &*self.0.resource;
+        if any.is::<T>() {
+            return Ok(Held { inner: Rc::clone(&self.0), kind: std::marker::PhantomData });
+        }
+        Err(Raise::argument(format!("expected another kind of handle, got {}", self.0.resource.describe())))
+    }
+
+    /// Whether `close()` has been called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.get()
+    }
+
+    /// Closes the object: once, and only in the process that made it.
+    pub fn close(&self, host: &Host) -> Outcome<()> {
+        if self.0.closed.get() || self.0.owner != std::process::id() {
+            return Ok(());
+        }
+        self.0.closed.set(true);
+        if self.0.kept.get() {
+            return Ok(());
+        }
+        self.0.resource.close(host)?;
+        self.written_off(host);
+        Ok(())
+    }
+
+    /// Gives the object up: nothing removes it any more.
+    pub fn keep(&self, host: &Host) {
+        if !self.0.kept.replace(true) && self.0.owner == std::process::id() {
+            self.written_off(host);
+        }
+    }
+
+    fn written_off(&self, host: &Host) {
+        if let Some(number) = self.0.journal
+            && let Err(error) = host.journal.gone(number)
+        {
+            eprintln!("crun-lua: the journal cannot be written: {error}");
+        }
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.resource.describe())
+    }
+}
+
+/// A resource that is held while it is used.
+pub struct Held<T> {
+    inner: Rc<Inner>,
+    kind: std::marker::PhantomData<T>,
+}
+
+impl<T: Resource> Deref for Held<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        let any: &dyn Any = &*self.inner.resource;
+        match any.downcast_ref() {
+            Some(resource) => resource,
+            // `Handle::any` is the only maker of a `Held` and has just asked.
+            None => unreachable!("the kind was checked when the handle was taken"),
+        }
+    }
+}
+
+/// The open handles of this process, in the order in which they were made.
+#[derive(Default)]
+pub struct Ledger(RefCell<Vec<Weak<Inner>>>, RefCell<Vec<Handle>>);
+
+impl Ledger {
+    /// Makes the handle of a resource. `kept` is what the journal was told before it was made.
+    pub fn adopt(&self, resource: impl Resource, journal: Option<u64>) -> Handle {
+        let lasting = resource.lasting();
+        let inner =
+            Inner { resource: Box::new(resource), owner: std::process::id(), closed: Cell::new(false), kept: Cell::new(false), journal };
+        let handle = Handle(Rc::new(inner));
+        if lasting {
+            // What lasts is closed at the script's end even when Lua has collected its handle.
+            self.1.borrow_mut().push(handle.clone());
+        } else {
+            self.0.borrow_mut().push(Rc::downgrade(&handle.0));
+        }
+        handle
+    }
+
+    /// Closes everything that is open, last made first, and tells what could not be closed.
+    pub fn close_all(&self, host: &Host) -> Vec<Raise> {
+        let mut failures = Vec::new();
+        loop {
+            let Some(handle) = self.1.borrow_mut().pop() else { break };
+            if let Err(failure) = handle.close(host) {
+                failures.push(failure);
+            }
+        }
+        let plain = self.0.take();
+        for handle in plain.iter().rev().filter_map(Weak::upgrade).map(Handle) {
+            if let Err(failure) = handle.close(host) {
+                failures.push(failure);
+            }
+        }
+        failures
+    }
+
+    /// Drops handles that are closed: a script that makes many things does not grow.
+    pub fn sweep(&self) {
+        self.1.borrow_mut().retain(|handle| !handle.0.closed.get());
+        self.0.borrow_mut().retain(|handle| handle.strong_count() > 0);
+    }
+}
+
+impl UserData for Handle {
+    fn add_fields<F: UserDataFields<Self>>(fields: &mut F) {
+        fields.add_meta_field("__name", "handle");
+        // The prelude's wrapper, so that a failing close raises an error object.
+        fields.add_meta_field_with(MetaMethod::Close, |lua| lua.named_registry_value::<mlua::Function>("crun_lua.close"));
+    }
+
+    fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
+        methods.add_meta_method(MetaMethod::Index, |lua, this, key: mlua::LuaString| {
+            let key = key.to_string_lossy();
+            let resource = &this.0.resource;
+            if resource.fields().contains(&key.as_str()) {
+                return resource.field(lua, &key);
+            }
+            if key == "closed" {
+                return Ok(Value::Boolean(this.0.closed.get()));
+            }
+            let classes: mlua::Table = lua.named_registry_value("crun_lua.classes")?;
+            let class: mlua::Table = classes.raw_get(resource.kind())?;
+            let method: Value = class.raw_get(key.as_str())?;
+            if !method.is_nil() {
+                return Ok(method);
+            }
+            let mut names: Vec<String> = resource.fields().iter().map(|name| (*name).to_owned()).collect();
+            names.extend(class.pairs::<String, Value>().filter_map(|pair| pair.ok().map(|(name, _)| name)));
+            let near = did_you_mean(&key, names.iter().map(String::as_str));
+            Err(mlua::Error::runtime(format!("{} has no field \"{key}\"{near}", resource.describe())))
+        });
+        methods.add_meta_method(MetaMethod::ToString, |_, this, ()| {
+            let state = if this.0.closed.get() { " (closed)" } else { "" };
+            Ok(format!("{}{state}", this.0.resource.describe()))
+        });
+        methods.add_meta_method(MetaMethod::Eq, |_, this, other: mlua::UserDataRef<Handle>| Ok(Rc::ptr_eq(&this.0, &other.0)));
+    }
+}
+
+/// Writes down what is about to be made. A plan makes nothing, so it writes nothing.
+pub fn journal(host: &Host, kept: Kept) -> Outcome<Option<u64>> {
+    if host.kernel().is_plan() {
+        return Ok(None);
+    }
+    let written = host.journal.made(kept);
+    written.map(Some).map_err(|error| {
+        Raise::state(format!("the journal cannot be written: {error}")).hint("set CRUN_LUA_STATE to a directory of your own")
+    })
+}

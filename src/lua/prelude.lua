@@ -1,0 +1,394 @@
+-- The first Lua that runs, before any script: what raises, what is global, what is absent.
+--
+-- A primitive answers `true, value` or `false, error object`, because a Rust error cannot be
+-- looked into from Lua; the wrappers made here raise the object. Scripts and modules run in one
+-- environment that they can read and not change, so a misspelt name is an error where it stands.
+
+local services, primitives, classes, lua = ...
+
+local debug, error, getmetatable, pcall, rawequal, select, setmetatable, tostring, type, xpcall =
+  lua.debug,
+  lua.error,
+  lua.getmetatable,
+  lua.pcall,
+  lua.rawequal,
+  lua.select,
+  lua.setmetatable,
+  lua.tostring,
+  lua.type,
+  lua.xpcall
+local getinfo, traceback = debug.getinfo, debug.traceback
+
+-- What os.exit and a signal raise: it passes through every pcall of the script.
+local UNWIND = setmetatable({}, {
+  __tostring = function()
+    return "the script is ending"
+  end,
+})
+
+local Error = { __name = "error" }
+
+function Error.__tostring(self)
+  local place = self.where and ("%s:%d: "):format(self.where.file, self.where.line) or ""
+  local op = self.op and not (self.call and self.call:find("^" .. self.op)) and self.op .. ": "
+    or ""
+  local text = place .. op .. tostring(self.message)
+  if self.hint then
+    text = text .. "\n  hint: " .. self.hint
+  end
+  if self.cause then
+    text = text .. "\n  cause: " .. tostring(self.cause)
+  end
+  return text
+end
+
+-- The innermost line of the script; a module's where no script is on the stack.
+local function where(level)
+  local module
+  while true do
+    local info = getinfo(level, "Sl")
+    if not info then
+      return module
+    end
+    if info.source:sub(1, 1) == "@" then
+      local place = { file = info.source:sub(2), line = info.currentline }
+      if not info.source:find("^@stdlib/") then
+        return place
+      end
+      module = module or place
+    end
+    level = level + 1
+  end
+end
+
+local function adopt(object)
+  return setmetatable(object, Error)
+end
+
+local function raise(object)
+  if type(object) == "table" and not getmetatable(object) then
+    object.where = object.where or where(3)
+    setmetatable(object, Error)
+  end
+  error(object, 0)
+end
+
+local function finish(ok, ...)
+  if ok then
+    return ...
+  end
+  raise((...))
+end
+
+local function wrap(primitive)
+  return function(...)
+    return finish(primitive(...))
+  end
+end
+
+-- Any error value as an error object.
+local function to_object(value, level)
+  if rawequal(value, UNWIND) or services.unwinding() then
+    return UNWIND
+  end
+  if getmetatable(value) == Error then
+    value.traceback = value.traceback or traceback("", level + 1):sub(2)
+    return value
+  end
+  local text = tostring(value)
+  if type(value) == "userdata" then
+    text = text:gsub("^runtime error: ", ""):gsub("\nstack traceback:.*", "")
+  end
+  local file, line, rest = text:match("^([^\n:]+):(%d+): (.*)$")
+  local object =
+    { message = rest or text, value = value, traceback = traceback("", level + 1):sub(2) }
+  object.where = file and { file = file, line = tonumber(line) } or where(level + 1)
+  return setmetatable(object, Error)
+end
+
+local function protect(body, ...)
+  return xpcall(body, function(value)
+    return to_object(value, 2)
+  end, ...)
+end
+
+-- pcall for scripts: what is ending the script goes on, and errors of the machine become objects.
+local function pass(ok, ...)
+  if ok then
+    return true, ...
+  end
+  local value = ...
+  if rawequal(value, UNWIND) or services.unwinding() then
+    error(UNWIND, 0)
+  end
+  if type(value) == "userdata" and getmetatable(value) ~= Error then
+    value = to_object(value, 2)
+  end
+  return false, value, select(2, ...)
+end
+
+-- The globals of scripts.
+
+local globals = {}
+
+for _, name in ipairs {
+  "assert",
+  "collectgarbage",
+  "error",
+  "getmetatable",
+  "ipairs",
+  "next",
+  "pairs",
+  "print",
+  "rawequal",
+  "rawget",
+  "rawlen",
+  "rawset",
+  "select",
+  "setmetatable",
+  "tonumber",
+  "tostring",
+  "type",
+  "math",
+  "table",
+  "utf8",
+  "_VERSION",
+} do
+  globals[name] = lua[name]
+end
+
+local function copy(library, without)
+  local out = {}
+  for name, value in pairs(library) do
+    out[name] = value
+  end
+  for _, name in ipairs(without) do
+    out[name] = nil
+  end
+  return out
+end
+
+globals.string = copy(lua.string, { "dump" })
+globals.io = copy(lua.io, { "popen" })
+globals.os = copy(lua.os, { "execute", "exit", "setlocale", "tmpname" })
+globals.coroutine = copy(lua.coroutine, {})
+
+function globals.pcall(body, ...)
+  return pass(pcall(body, ...))
+end
+
+function globals.xpcall(body, handler, ...)
+  return pass(xpcall(body, function(value)
+    local object = to_object(value, 2)
+    if rawequal(object, UNWIND) then
+      return object
+    end
+    return handler(type(value) == "userdata" and object or value)
+  end, ...))
+end
+
+function globals.coroutine.resume(...)
+  return pass(lua.coroutine.resume(...))
+end
+
+function globals.try(body, ...)
+  local results = table.pack(protect(body, ...))
+  if results[1] then
+    return table.unpack(results, 2, results.n)
+  end
+  if rawequal(results[2], UNWIND) then
+    error(UNWIND, 0)
+  end
+  return nil, results[2]
+end
+
+function globals.os.exit(code)
+  if code == nil or code == true then
+    code = 0
+  elseif code == false then
+    code = 1
+  end
+  if math.type(code) ~= "integer" or code < 0 or code > 255 then
+    if not rawequal(getmetatable(code), "unknown") then
+      error("os.exit: expected a status from 0 to 255, got " .. tostring(code), 2)
+    end
+    code = 0
+  end
+  services.exit(code)
+  error(UNWIND, 0)
+end
+
+function globals.load(chunk, name, _, env)
+  return lua.load(chunk, name or "=(load)", "t", env or globals._G)
+end
+
+-- The environment: everything readable, nothing writable, nothing undeclared.
+
+local function names()
+  local list = {}
+  for name in pairs(globals) do
+    list[#list + 1] = name
+  end
+  return list
+end
+
+setmetatable(globals, {
+  __index = function(_, name)
+    local near = type(name) == "string" and services.suggest(name, names())
+    local hint = near and ("; did you mean '%s'?"):format(near) or ""
+    error(("'%s' is not declared%s"):format(tostring(name), hint), 2)
+  end,
+})
+
+local environment = setmetatable({}, {
+  __index = globals,
+  __newindex = function(_, name)
+    error(
+      ("'%s' is global and globals cannot be set; write 'local %s = …'"):format(name, name),
+      2
+    )
+  end,
+  __pairs = function()
+    return next, globals
+  end,
+  __metatable = "environment",
+})
+
+-- Primitives: methods of handles, flat functions, and the table of them all.
+
+for _, class in pairs(classes) do
+  for name, method in pairs(class) do
+    class[name] = wrap(method)
+  end
+end
+for kind, class in pairs(classes) do
+  if kind ~= "handle" then
+    for name, method in pairs(classes.handle) do
+      class[name] = class[name] or method
+    end
+  end
+end
+
+local sys = {}
+for name, primitive in pairs(primitives) do
+  sys[name] = wrap(primitive)
+  globals[name] = sys[name]
+end
+
+globals.sys = setmetatable({}, {
+  __index = function(_, name)
+    if sys[name] then
+      return sys[name]
+    end
+    local list = {}
+    for known in pairs(sys) do
+      list[#list + 1] = known
+    end
+    local near = type(name) == "string" and services.suggest(name, list)
+    error(
+      ("no primitive is called '%s'%s"):format(
+        tostring(name),
+        near and ("; did you mean '%s'?"):format(near) or ""
+      ),
+      2
+    )
+  end,
+  __newindex = function(_, name)
+    error(("sys.%s cannot be set: the table of primitives is read-only"):format(tostring(name)), 2)
+  end,
+  __pairs = function()
+    return next, sys
+  end,
+  __metatable = "primitives",
+})
+
+globals._G = environment
+globals.arg = services.arg
+globals.arg[0] = services.script
+
+-- A plan's answer where only the kernel would know.
+local unknown = {}
+
+local function unknowable()
+  error("a plan does not know this value; it is known after the calls have really been made", 2)
+end
+
+setmetatable(unknown, {
+  __tostring = function()
+    return "(known after apply)"
+  end,
+  __concat = function(a, b)
+    return tostring(a) .. tostring(b)
+  end,
+  __index = function()
+    return unknown
+  end,
+  __lt = unknowable,
+  __le = unknowable,
+  __add = unknowable,
+  __sub = unknowable,
+  __len = unknowable,
+  __mul = unknowable,
+  __div = unknowable,
+  __call = unknowable,
+  __metatable = "unknown",
+})
+
+-- A plan opens nothing for writing, removes nothing, and cannot judge answers it does not have.
+if services.planning then
+  local open = lua.io.open
+  function globals.io.open(path, mode)
+    if mode and mode:find("[wa+]") then
+      return open("/dev/null", mode)
+    end
+    return open(path, mode)
+  end
+  function globals.io.output()
+    return lua.io.stdout
+  end
+  globals.os.remove = function()
+    return true
+  end
+  globals.os.rename = globals.os.remove
+  function globals.assert(...)
+    return ...
+  end
+end
+
+-- Modules come from the binary, each loaded when it is first asked for.
+
+local loaded = {}
+
+function globals.require(name)
+  if type(name) ~= "string" then
+    error("require: expected a module's name, got " .. type(name), 2)
+  end
+  if loaded[name] ~= nil then
+    return loaded[name]
+  end
+  local source, known = services.module(name)
+  if not source then
+    local near = services.suggest(name, known)
+    local hint = near and ("; did you mean '%s'?"):format(near) or ""
+    error(
+      ("require: the stdlib has no module '%s'%s (nothing else is searched)"):format(name, hint),
+      2
+    )
+  end
+  local path = "@stdlib/" .. name:gsub("%.", "/") .. ".lua"
+  local chunk, reason = lua.load(source, path, "t", environment)
+  if not chunk then
+    error(reason, 0)
+  end
+  local module = chunk(name)
+  loaded[name] = module == nil and true or module
+  return loaded[name]
+end
+
+return {
+  adopt = adopt,
+  close = classes.handle.close,
+  protect = protect,
+  environment = environment,
+  unknown = unknown,
+}

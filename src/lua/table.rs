@@ -1,0 +1,197 @@
+//! The one table of primitives: each is declared once, and everything is made from the declaration.
+//!
+//! Argument checks, help, completion, the reference page, the editor's definition files and the
+//! tests that run every example all read [`all`].
+
+use std::rc::Rc;
+
+use mlua::{Function, Lua, MultiValue, Table, Value};
+
+use super::Host;
+use super::args::{Args, Fields};
+use super::error::{Outcome, Raise};
+use super::handle::{Handle, kind_of};
+use super::types::{Param, Type};
+
+/// Whom a primitive changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Nothing: it reads.
+    Reads,
+    /// The calling process.
+    Caller,
+    /// Processes that are started.
+    Children,
+    /// An object with a handle or a name.
+    Object,
+}
+
+/// A piece of Lua that shows a primitive; the tests run each in a process of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Example {
+    /// Lua source.
+    pub code: &'static str,
+    /// What a machine must have to run it, in the words of `test.needs`: `root`, `cgroup:memory`.
+    pub needs: &'static [&'static str],
+}
+
+/// An example that runs anywhere, as root or not.
+pub const fn example(code: &'static str) -> Example {
+    Example { code, needs: &[] }
+}
+
+/// An example with needs.
+pub const fn example_with(needs: &'static [&'static str], code: &'static str) -> Example {
+    Example { code, needs }
+}
+
+/// One primitive.
+#[derive(Debug)]
+pub struct Primitive {
+    /// `mount`, or `process:wait` for a handle's method.
+    pub name: &'static str,
+    /// One line in the present tense.
+    pub summary: &'static str,
+    /// At most two positional nouns, then one option table, a function last.
+    pub params: &'static [Param],
+    /// What it answers, in words.
+    pub returns: &'static str,
+    /// The system calls, as man pages name them.
+    pub syscalls: &'static [&'static str],
+    /// The nearest command, and how it differs.
+    pub shell: &'static str,
+    /// Capabilities, kernel versions and controllers that it needs, in words; empty for none.
+    pub needs: &'static str,
+    /// Whom it changes.
+    pub scope: Scope,
+    /// Whether the change can be taken back.
+    pub reversible: bool,
+    /// Pieces of Lua that show it.
+    pub examples: &'static [Example],
+    /// Man pages, kernel documents, and primitives to read next.
+    pub see: &'static [&'static str],
+    /// The function.
+    pub function: fn(&Args) -> Outcome,
+}
+
+/// Every primitive, by topic.
+#[must_use]
+pub fn all() -> Vec<(&'static str, &'static [Primitive])> {
+    vec![
+        ("namespaces", super::namespaces::PRIMITIVES),
+        ("spawn", super::spawn::PRIMITIVES),
+        ("processes", super::processes::PRIMITIVES),
+        ("users", super::users::PRIMITIVES),
+        ("attributes", super::attributes::PRIMITIVES),
+        ("capabilities", super::capabilities::PRIMITIVES),
+        ("seccomp", super::seccomp::PRIMITIVES),
+        ("lsm", super::lsm::PRIMITIVES),
+        ("mounts", super::mounts::PRIMITIVES),
+        ("rootfs", super::rootfs::PRIMITIVES),
+        ("archives", super::archives::PRIMITIVES),
+        ("programs", super::programs::PRIMITIVES),
+        ("files", super::files::PRIMITIVES),
+        ("cgroups", super::cgroups::PRIMITIVES),
+        ("network", super::network::PRIMITIVES),
+        ("sysctl", super::sysctl::PRIMITIVES),
+        ("terminal", super::terminal::PRIMITIVES),
+        ("readers", super::readers::PRIMITIVES),
+        ("handles", super::handles::PRIMITIVES),
+    ]
+}
+
+impl Primitive {
+    /// The kind of handle that this is a method of, and the method's name.
+    #[must_use]
+    pub fn method(&self) -> Option<(&'static str, &'static str)> {
+        self.name.split_once(':')
+    }
+
+    /// Judges the values of a call and gives each its name.
+    ///
+    /// An optional argument may be passed over when the value has the shape of a later one, so
+    /// that `spawn(fn)` and `spawn(opts, fn)` both work.
+    fn take(&self, mut values: MultiValue) -> Outcome<Fields> {
+        let mut fields = Fields::default();
+        for (index, param) in self.params.iter().enumerate() {
+            let value = values.front().cloned().unwrap_or(Value::Nil);
+            let later = &self.params[index + 1..];
+            let skip = !param.required && !param.kind.accepts(&value) && later.iter().any(|param| param.kind.accepts(&value));
+            if value.is_nil() || skip {
+                if param.required && !skip {
+                    return Err(Raise::argument(format!("{}: expected {}, got nothing", param.name, param.kind.describe())));
+                }
+                if !skip {
+                    values.pop_front();
+                }
+                // Options that were left out altogether may still include a required one.
+                if value.is_nil() && matches!(param.kind, Type::Options(params) if params.iter().any(|param| param.required)) {
+                    return Err(Raise::argument(format!("{}: expected options, got nothing", param.name)));
+                }
+                fields.put(param, Value::Nil);
+                continue;
+            }
+            values.pop_front();
+            param.kind.check(&value, param.name).map_err(Raise::Argument)?;
+            fields.put(param, value);
+        }
+        if values.iter().all(Value::is_nil) {
+            return Ok(fields);
+        }
+        Err(Raise::argument(format!("too many arguments; it takes {}", self.signature())))
+    }
+
+    /// `mount(source, target, options?)`.
+    #[must_use]
+    pub fn signature(&self) -> String {
+        let name = |param: &Param| if param.required { param.name.to_owned() } else { format!("{}?", param.name) };
+        let params: Vec<_> = self.params.iter().map(name).collect();
+        format!("{}({})", self.name, params.join(", "))
+    }
+
+    /// The Lua function: `true, value` on success, `false, error object` on failure.
+    pub fn bind(&'static self, lua: &Lua, host: &Rc<Host>) -> mlua::Result<Function> {
+        let host = Rc::clone(host);
+        lua.create_function(move |lua, values: MultiValue| {
+            let result = self.call(lua, &host, values);
+            match result {
+                Ok(value) => Ok((true, value)),
+                Err(Raise::Lua(error)) if super::is_unwinding(&host) => Err(error),
+                Err(raise) => Ok((false, raise.into_object(lua, self.name)?)),
+            }
+        })
+    }
+
+    fn call(&self, lua: &Lua, host: &Rc<Host>, mut values: MultiValue) -> Outcome {
+        let mut this = None;
+        if let Some((kind, _)) = self.method() {
+            let first = values.pop_front().unwrap_or(Value::Nil);
+            let fits = kind == "handle" || kind_of(&first) == Some(kind);
+            this = Handle::from_value(&first).filter(|_| fits);
+            if this.is_none() {
+                return Err(Raise::argument(format!("call it on a {kind}, with a colon: {}", self.signature())));
+            }
+        }
+        let fields = self.take(values)?;
+        (self.function)(&Args::new(lua, host, this, fields))
+    }
+}
+
+/// Binds every primitive: the flat functions, and the methods of each kind of handle.
+pub fn bind_all(lua: &Lua, host: &Rc<Host>) -> mlua::Result<(Table, Table)> {
+    let flat = lua.create_table()?;
+    let classes = lua.create_table()?;
+    for primitive in all().into_iter().flat_map(|(_, list)| list) {
+        let function = primitive.bind(lua, host)?;
+        match primitive.method() {
+            None => flat.raw_set(primitive.name, function)?,
+            Some((kind, name)) => {
+                if !classes.contains_key(kind)? {
+                    classes.raw_set(kind, lua.create_table()?)?;
+                }
+                classes.raw_get::<Table>(kind)?.raw_set(name, function)?;
+            }
+        }
+    }
+    Ok((flat, classes))
+}

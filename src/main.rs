@@ -1,0 +1,17 @@
+//! Seal the program's image, parse, hand over.
+
+use clap::Parser;
+use crun_lua::{cli, sys};
+
+fn main() {
+    // Before anything is read or run: see `sys::image::seal`. Without /proc there is no way to
+    // the image that would have to be closed.
+    match sys::image::seal() {
+        Ok(()) | Err(sys::Errno::ENOENT) => {}
+        Err(errno) => {
+            eprintln!("crun-lua: cannot protect the program's own file from containers: {errno}");
+            std::process::exit(1);
+        }
+    }
+    std::process::exit(cli::run(cli::Cli::parse()));
+}

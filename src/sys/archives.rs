@@ -1,0 +1,1 @@
+//! Archives unpacked into a rootfs handle, with nothing trusted that they say.

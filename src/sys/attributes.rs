@@ -1,0 +1,1 @@
+//! What a process carries: limits, scheduling, umask, personality, keyrings, death signal.

@@ -1,0 +1,134 @@
+//! Starting processes: `clone3`, the channel between parent and child, the end of a child.
+
+use std::ffi::CString;
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
+
+use nix::libc;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair};
+
+use super::{Errno, Result};
+
+/// Writes out what the C library still holds, so that a fork does not write it twice.
+pub fn flush() {
+    // SAFETY: a null stream means all streams; no other thread uses them.
+    unsafe { libc::fflush(std::ptr::null_mut()) };
+}
+
+/// Which of the two processes `clone3` has returned in.
+#[derive(Debug)]
+pub enum Side {
+    /// The caller: the child's pid and a pidfd.
+    Parent(i32, OwnedFd),
+    /// The new process.
+    Child,
+}
+
+/// The crate's constant of this name has the wrong width.
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
+
+/// `clone3(2)` without a shared address space: a fork with namespaces, a pidfd, and a cgroup.
+pub fn clone3(flags: u32, cgroup: Option<RawFd>) -> Result<Side> {
+    flush();
+    let mut pidfd: libc::c_int = -1;
+    let mut args = libc::clone_args {
+        flags: u64::from(flags) | libc::CLONE_PIDFD as u64,
+        pidfd: std::ptr::addr_of_mut!(pidfd) as u64,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: libc::SIGCHLD as u64,
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: 0,
+    };
+    if let Some(fd) = cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = u64::try_from(fd).map_err(|_| Errno::EBADF)?;
+    }
+    // SAFETY: no stack is given, so this is a fork; the process has one thread, so every lock and
+    // the allocator are in a usable state in the child. The structure outlives the call.
+    let pid = Errno::result(unsafe { libc::syscall(libc::SYS_clone3, std::ptr::addr_of_mut!(args), size_of::<libc::clone_args>()) })?;
+    if pid == 0 {
+        return Ok(Side::Child);
+    }
+    // SAFETY: the kernel has stored a new descriptor that nobody else owns.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    Ok(Side::Parent(i32::try_from(pid).map_err(|_| Errno::EOVERFLOW)?, pidfd))
+}
+
+/// Ends the process at once: no destructor, no exit handler of the parent's runs in a child.
+pub fn exit_now(status: i32) -> ! {
+    flush();
+    // SAFETY: always sound; it does not return.
+    unsafe { libc::_exit(status) }
+}
+
+/// One end of a pair of message sockets between parent and child, closed by exec.
+#[derive(Debug)]
+pub struct Channel(OwnedFd);
+
+/// The largest message: an error object with its traceback.
+const LARGEST: usize = 1 << 16;
+
+impl Channel {
+    /// Both ends.
+    pub fn pair() -> Result<(Self, Self)> {
+        let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        Ok((Self(a), Self(b)))
+    }
+
+    /// Sends one message, cut to what fits. A peer that is gone is not an error worth dying of.
+    pub fn send(&self, message: &[u8]) -> Result<()> {
+        let message = &message[..message.len().min(LARGEST)];
+        sendmsg::<()>(self.0.as_raw_fd(), &[IoSlice::new(message)], &[], MsgFlags::MSG_NOSIGNAL, None).map(drop)
+    }
+
+    /// Waits for one message; `None` when the other side is closed.
+    pub fn receive(&self) -> Result<Option<Vec<u8>>> {
+        let mut buffer = vec![0; LARGEST];
+        let received = {
+            let mut parts = [IoSliceMut::new(&mut buffer)];
+            recvmsg::<()>(self.0.as_raw_fd(), &mut parts, None, MsgFlags::empty())?.bytes
+        };
+        buffer.truncate(received);
+        Ok((received > 0).then_some(buffer))
+    }
+
+    /// The descriptor, to be polled.
+    #[must_use]
+    pub fn raw(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// `execve(2)` with signals as a new program expects them; returns only on failure.
+///
+/// Rust ignores SIGPIPE and this program may have blocked others; both would be inherited.
+pub fn exec(program: &Path, args: &[String], env: &[(String, String)]) -> Result<()> {
+    use std::os::unix::ffi::OsStrExt;
+    let c = |bytes: &[u8]| CString::new(bytes).map_err(|_| Errno::EINVAL);
+    let program = c(program.as_os_str().as_bytes())?;
+    let args = args.iter().map(|arg| c(arg.as_bytes())).collect::<Result<Vec<_>>>()?;
+    let env = env.iter().map(|(name, value)| c(format!("{name}={value}").as_bytes())).collect::<Result<Vec<_>>>()?;
+    // SAFETY: the default action runs no code of ours.
+    unsafe { sigaction(Signal::SIGPIPE, &SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty())) }?;
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+    nix::unistd::execve(&program, &args, &env).map(|never| match never {})
+}
+
+/// Marks every descriptor from `first` on as closed by exec.
+pub fn close_on_exec_from(first: u32) -> Result<()> {
+    // SAFETY: takes no pointers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) }).map(drop)
+}
+
+impl std::os::fd::AsFd for Channel {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -1,0 +1,1 @@
+//! Mounts by path, and the descriptors of the new mount API.

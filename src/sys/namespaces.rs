@@ -1,0 +1,1 @@
+//! Namespaces: entering, leaving, pinning and listing them; id maps and time offsets.

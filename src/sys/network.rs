@@ -1,0 +1,1 @@
+//! Network devices, addresses, routes, named network namespaces, NAT.

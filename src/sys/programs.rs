@@ -1,0 +1,1 @@
+//! Programs of the host: their ELF interpreter and libraries, found without running them.

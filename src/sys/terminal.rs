@@ -1,0 +1,1 @@
+//! Terminals: pty pairs, raw mode, window size, the foreground group.

@@ -1,0 +1,40 @@
+//! The cases in `tests/lua/*_test.lua`, each in a process of its own.
+
+use libtest_mimic::Trial;
+
+use crate::program::{Place, succeeded, text};
+
+pub fn trials() -> Vec<Trial> {
+    let mut files: Vec<_> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lua"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with("_test.lua"))
+        .collect();
+    files.sort();
+    files.iter().flat_map(|file| in_file(file)).collect()
+}
+
+/// The cases of one file. A file that cannot be listed is a failing test of its own.
+fn in_file(file: &str) -> Vec<Trial> {
+    let path = format!("tests/lua/{file}");
+    let topic = file.trim_end_matches("_test.lua").to_owned();
+    let listed = Place::new(false).run(&[&path, "--list"], false).and_then(succeeded);
+    let listing = match listed {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Err(reason) => return vec![Trial::test(format!("{topic}: the file can be listed"), move || Err(reason.into()))],
+    };
+    let mut trials = Vec::new();
+    for line in listing.lines() {
+        let mut columns = line.split('\t');
+        let (name, skip, user) = (columns.next().unwrap().to_owned(), columns.next().unwrap_or_default(), columns.next());
+        let unprivileged = user == Some("user");
+        let title = if skip.is_empty() { format!("{topic}: {name}") } else { format!("{topic}: {name} (skipped: {skip})") };
+        let path = path.clone();
+        let run = move || {
+            let output = Place::new(unprivileged).run(&[&path, "--case", &name], unprivileged)?;
+            if output.status.success() { Ok(()) } else { Err(text(&output).into()) }
+        };
+        trials.push(Trial::test(title, run).with_ignored_flag(!skip.is_empty()));
+    }
+    trials
+}

@@ -1,0 +1,71 @@
+//! Every example in the table of primitives: it runs, and a plan of it has the same calls.
+
+use std::collections::{BTreeMap, HashMap};
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+
+use crate::program::{PROGRAM, Place, succeeded};
+
+pub fn trials() -> Vec<Trial> {
+    let output = std::process::Command::new(PROGRAM).args(["reference", "--json"]).output().unwrap();
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let examples: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let unmet = unmet_needs(&examples);
+    let mut count: BTreeMap<String, usize> = BTreeMap::new();
+    let mut trials = Vec::new();
+    for example in examples {
+        let name = example["name"].as_str().unwrap().to_owned();
+        let number = count.entry(name.clone()).or_default();
+        *number += 1;
+        let reason = needs(&example).iter().find_map(|need| unmet.get(need).cloned());
+        let skipped = reason.as_ref().map_or_else(String::new, |reason| format!(" (skipped: {reason})"));
+        let title = format!("example: {name} {number}{skipped}");
+        let code = example["code"].as_str().unwrap().to_owned();
+        trials.push(Trial::test(title, move || check(&code)).with_ignored_flag(reason.is_some()));
+    }
+    trials
+}
+
+fn needs(example: &Value) -> Vec<String> {
+    example["needs"].as_array().unwrap().iter().map(|need| need.as_str().unwrap().to_owned()).collect()
+}
+
+/// Which needs this machine does not meet, and why: asked once for all examples.
+fn unmet_needs(examples: &[Value]) -> HashMap<String, String> {
+    let mut all: Vec<String> = examples.iter().flat_map(needs).collect();
+    all.sort();
+    all.dedup();
+    let source = "local test = require \"test\"\nfor _, need in ipairs(arg) do\n  print(need, test.unmet(need) or \"\")\nend\n";
+    let place = Place::new(false);
+    let file = place.file("needs.lua", source).display().to_string();
+    let mut arguments = vec![file.as_str()];
+    arguments.extend(all.iter().map(String::as_str));
+    let output = place.run(&arguments, false).and_then(succeeded).unwrap();
+    let answers = String::from_utf8_lossy(&output.stdout).into_owned();
+    let rows = answers.lines().filter_map(|line| line.split_once('\t'));
+    rows.filter(|(_, reason)| !reason.is_empty()).map(|(need, reason)| (need.to_owned(), reason.to_owned())).collect()
+}
+
+/// Runs an example live and as a plan, and compares what each process was to call.
+fn check(code: &str) -> Result<(), Failed> {
+    let live = Place::new(false);
+    let trace = live.path().join("trace").display().to_string();
+    succeeded(live.run_text(&["--trace", &trace], code, false)?)?;
+    let plan = Place::new(false);
+    let planned = plan.path().join("trace").display().to_string();
+    succeeded(plan.run_text(&["--dry-run", "--trace", &planned], code, false)?)?;
+    let (made, foreseen) = (calls(&trace), calls(&planned));
+    if made == foreseen { Ok(()) } else { Err(format!("live: {made:#?}\nplan: {foreseen:#?}").into()) }
+}
+
+/// The calls of each process, in order. A live run kills what a plan never started, so what the
+/// end of the script closes is left out: it has no line.
+fn calls(trace: &str) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in std::fs::read_to_string(trace).unwrap().lines().skip(1) {
+        let event: Value = serde_json::from_str(line).unwrap();
+        found.entry(event["in"].as_str().unwrap().to_owned()).or_default().push(event["call"].as_str().unwrap().to_owned());
+    }
+    found
+}

@@ -1,0 +1,85 @@
+//! What a test may leave behind: nothing. Compares the machine before and after.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The environment variable by which a test's processes are known.
+pub const MARK: &str = "CRUN_LUA_TEST_MARK";
+
+/// What a program could leave: mounts, cgroups, links, named namespaces, temporary files.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Snapshot(BTreeSet<String>);
+
+impl Snapshot {
+    pub fn take() -> Self {
+        let mut found = BTreeSet::new();
+        for line in fs::read_to_string("/proc/self/mountinfo").unwrap_or_default().lines() {
+            found.insert(format!("mount {line}"));
+        }
+        cgroups(Path::new("/sys/fs/cgroup"), 0, &mut found);
+        for (what, dir) in [("link", "/sys/class/net"), ("namespace", "/run/netns"), ("file", "/tmp"), ("file", "/run/crun-lua")] {
+            for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+                found.insert(format!("{what} {}", entry.path().display()));
+            }
+        }
+        Self(found)
+    }
+
+    /// What is there now and was not before, and the processes that carry `mark`.
+    ///
+    /// A cgroup or a network namespace may take the kernel a moment to remove.
+    pub fn left_behind(&self, mark: &str, place: &Path) -> Vec<String> {
+        let deadline = Instant::now() + Duration::from_secs(2);
+        loop {
+            let now = Self::take();
+            let mut left: Vec<String> = now.0.difference(&self.0).cloned().collect();
+            left.extend(self.0.difference(&now.0).map(|what| format!("(gone) {what}")));
+            left.extend(processes(mark));
+            for dir in ["tmp", "state"] {
+                for entry in fs::read_dir(place.join(dir)).into_iter().flatten().flatten() {
+                    let empty_journal =
+                        entry.file_name() == "journal" && fs::read_dir(entry.path()).is_ok_and(|mut dir| dir.next().is_none());
+                    if !empty_journal {
+                        left.push(format!("file {}", entry.path().display()));
+                    }
+                }
+            }
+            if left.is_empty() || Instant::now() > deadline {
+                return left;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn cgroups(dir: &Path, depth: usize, found: &mut BTreeSet<String>) {
+    if depth > 4 {
+        return;
+    }
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.insert(format!("cgroup {}", entry.path().display()));
+            cgroups(&entry.path(), depth + 1, found);
+        }
+    }
+}
+
+/// Processes whose environment has the mark; zombies have none and belong to their parents.
+fn processes(mark: &str) -> Vec<String> {
+    let wanted = format!("{MARK}={mark}");
+    let mut left = Vec::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        let environ = fs::read(entry.path().join("environ")).unwrap_or_default();
+        if environ.split(|byte| *byte == 0).any(|item| item == wanted.as_bytes()) {
+            let command = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+            left.push(format!("process {name} ({})", command.trim()));
+        }
+    }
+    left
+}

@@ -1,0 +1,114 @@
+//! Running the program under test in a place of its own.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::leaks;
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_crun-lua");
+
+/// The user and group of cases that need no rights.
+const NOBODY: u32 = 65534;
+
+/// How long one case may take. Slow machines (emulation) multiply it.
+fn deadline() -> Duration {
+    let factor = std::env::var("CRUN_LUA_TEST_SLOW").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    Duration::from_secs(60 * factor)
+}
+
+/// A directory of the test's own, with state and temporary files in it.
+pub struct Place(tempfile::TempDir);
+
+impl Place {
+    pub fn new(unprivileged: bool) -> Self {
+        let dir = tempfile::Builder::new().prefix("crun-lua-test").tempdir().unwrap();
+        for name in ["tmp", "state"] {
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+            let mode = if name == "state" { 0o700 } else { 0o1777 };
+            set_mode(&dir.path().join(name), mode);
+            if unprivileged {
+                std::os::unix::fs::chown(dir.path().join(name), Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+        }
+        set_mode(dir.path(), 0o755);
+        Self(dir)
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Runs the program to its end; fails the test when it hangs or leaves something behind.
+    pub fn run(&self, arguments: &[&str], unprivileged: bool) -> Result<Output, String> {
+        let before = leaks::Snapshot::take();
+        let mark = self.path().display().to_string();
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(arguments)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("CRUN_LUA_STATE", self.path().join("state"))
+            .env("TMPDIR", self.path().join("tmp"))
+            .env(leaks::MARK, &mark)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        if unprivileged {
+            command.uid(NOBODY).gid(NOBODY).env("HOME", self.path().join("tmp"));
+        }
+        let output = finish(command)?;
+        let left = before.left_behind(&mark, self.path());
+        if left.is_empty() { Ok(output) } else { Err(format!("left behind: {}\n{}", left.join("; "), text(&output))) }
+    }
+
+    /// Runs a script given as text.
+    pub fn run_text(&self, options: &[&str], source: &str, unprivileged: bool) -> Result<Output, String> {
+        let file = self.file("script.lua", source);
+        let mut arguments = options.to_vec();
+        let file = file.display().to_string();
+        arguments.push(&file);
+        self.run(&arguments, unprivileged)
+    }
+
+    /// Writes a file into the place.
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Waits for a command, with the deadline; its output is read meanwhile.
+fn finish(mut command: Command) -> Result<Output, String> {
+    let child = command.spawn().map_err(|error| error.to_string())?;
+    let pid = child.id().cast_signed();
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || send.send(child.wait_with_output()));
+    let start = Instant::now();
+    match receive.recv_timeout(deadline()) {
+        Ok(output) => output.map_err(|error| error.to_string()),
+        Err(_) => {
+            let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+            let output = receive.recv_timeout(Duration::from_secs(5)).ok().and_then(Result::ok);
+            Err(format!("no end after {:?}\n{}", start.elapsed(), output.map(|output| text(&output)).unwrap_or_default()))
+        }
+    }
+}
+
+/// What a program has printed, for a failure's message.
+pub fn text(output: &Output) -> String {
+    format!("{}{}{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Fails with the program's own words unless it has ended with status 0.
+pub fn succeeded(output: Output) -> Result<Output, String> {
+    if output.status.success() { Ok(output) } else { Err(text(&output)) }
+}

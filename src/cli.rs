@@ -1,6 +1,6 @@
 //! The command line: parses and hands over; it decides nothing.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -12,7 +12,11 @@ use crate::sys::{Errno, interrupt};
 
 /// A container runtime you can read, script and take apart.
 #[derive(Debug, Parser)]
-#[command(name = "crun-lua", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "crun-lua",
+    version,
+    override_usage = "crun-lua [OPTIONS] SCRIPT [ARGUMENTS]…\n       crun-lua [OPTIONS] -  (a script from standard input)\n       crun-lua COMMAND"
+)]
 pub struct Cli {
     /// Tell each call to the kernel and what it changed, on standard error
     #[arg(long)]
@@ -34,11 +38,6 @@ pub struct Cli {
     stdlib: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
-    /// The script, or - for standard input
-    script: Option<String>,
-    /// What the script finds in `arg`
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    arguments: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -51,6 +50,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// A script, or - for standard input; what follows is the script's own
+    #[command(external_subcommand)]
+    Script(Vec<String>),
 }
 
 fn parse_fault(text: &str) -> Result<(u64, Errno), String> {
@@ -62,40 +64,45 @@ fn parse_fault(text: &str) -> Result<(u64, Errno), String> {
 
 /// Runs the program; the exit status.
 #[must_use]
-pub fn run(cli: Cli) -> i32 {
-    match cli.command {
+pub fn run(mut cli: Cli) -> i32 {
+    match cli.command.take() {
         Some(Command::Gc) => gc(),
         Some(Command::Reference { json }) => print_reference(json),
-        None => script(cli),
+        Some(Command::Script(arguments)) => script(cli, arguments),
+        None => fail("no script given; `crun-lua FILE`, or `crun-lua -` for standard input (see --help)", 2),
     }
 }
 
 fn gc() -> i32 {
-    let removed = kernel::gc(&mut |kept| println!("removed {} {}", kept.kind, kept.what));
+    let removed = kernel::gc(&mut |kept| say(&format!("removed {} {}\n", kept.kind, kept.what)));
     match removed {
-        Ok(number) => println!("{number} removed"),
+        Ok(number) => say(&format!("{number} removed\n")),
         Err(error) => return fail(&error.to_string(), 1),
     }
     0
 }
 
+/// Prints to standard output; a reader that is gone is no reason to stop.
+fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
 fn print_reference(json: bool) -> i32 {
     if !json {
-        print!("{}", reference::markdown());
+        say(&reference::markdown());
         return 0;
     }
     for primitive in table::all().into_iter().flat_map(|(_, list)| list) {
         for example in primitive.examples {
-            println!("{}", serde_json::json!({ "name": primitive.name, "code": example.code, "needs": example.needs }));
+            let line = serde_json::json!({ "name": primitive.name, "code": example.code, "needs": example.needs });
+            say(&format!("{line}\n"));
         }
     }
     0
 }
 
-fn script(cli: Cli) -> i32 {
-    let Some(name) = cli.script.clone() else {
-        return fail("no script given; `crun-lua FILE`, or `crun-lua -` for standard input (see --help)", 2);
-    };
+fn script(cli: Cli, arguments: Vec<String>) -> i32 {
+    let name = arguments.first().cloned().unwrap_or_default();
     let source = match read(&name) {
         Ok(source) => source,
         Err(error) => return fail(&format!("{name}: {error}"), 2),
@@ -103,8 +110,6 @@ fn script(cli: Cli) -> i32 {
     if let Err(errno) = interrupt::watch() {
         return fail(&format!("sigaction: {errno}"), 1);
     }
-    let mut arguments = vec![name.clone()];
-    arguments.extend(cli.arguments);
     let settings = Settings { stdlib: cli.stdlib, allow_host: cli.allow_host, arguments };
     let plan = cli.dry_run.then(|| Rc::new(Plan::default()));
     let remembered = plan.clone();
@@ -126,12 +131,13 @@ fn script(cli: Cli) -> i32 {
     });
     let status = match machine {
         Ok(machine) => machine.run(&source, &chunk_name(&name)),
-        Err(failure) => return fail(&format!("{failure:?}"), 1),
+        Err(failure) => return fail(&failure.to_string(), 1),
     };
-    if let Some(plan) = remembered {
-        plan.print();
+    match remembered.map(|plan| plan.write(&mut std::io::stdout().lock())) {
+        // Nobody is left to read it.
+        Some(Err(error)) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(&error.to_string(), 1),
+        _ => status,
     }
-    status
 }
 
 fn read(name: &str) -> std::io::Result<Vec<u8>> {

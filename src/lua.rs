@@ -126,7 +126,6 @@ impl Machine {
     pub fn new(settings: Settings, kernel: impl FnOnce(Locate) -> std::io::Result<Rc<dyn Kernel>>) -> Result<Self, Raise> {
         let libs =
             StdLib::COROUTINE | StdLib::TABLE | StdLib::IO | StdLib::OS | StdLib::STRING | StdLib::UTF8 | StdLib::MATH | StdLib::DEBUG;
-        // SAFETY is mlua's: the debug library never reaches a script, only the prelude.
         let lua = new_lua(libs)?;
         lua.set_memory_limit(MEMORY_LIMIT)?;
         let weak = lua.weak();
@@ -190,7 +189,10 @@ impl Machine {
     pub fn run(&self, source: &[u8], name: &str) -> i32 {
         let status = match self.execute(source, name) {
             Ok(status) => status,
-            Err(failure) => self.tell(failure),
+            Err(failure) => {
+                eprintln!("crun-lua: {failure}");
+                1
+            }
         };
         self.finish(status)
     }
@@ -208,16 +210,10 @@ impl Machine {
         )
     }
 
-    /// Prints a failure; the status of a script that ended with it.
-    fn tell(&self, failure: Raise) -> i32 {
-        let text = match failure {
-            Raise::Object(value) => value.to_string().unwrap_or_else(|error| error.to_string()),
-            // The only Lua errors that come here are the parser's.
-            Raise::Lua(error) => error.to_string().trim_start_matches("syntax error: ").to_owned(),
-            other => format!("{other:?}"),
-        };
-        eprintln!("crun-lua: {text}");
-        1
+    /// Runs a function with this machine, for the tests of this crate.
+    #[cfg(test)]
+    pub(crate) fn with<T>(&self, body: impl FnOnce(&Lua, &Rc<Host>) -> T) -> T {
+        body(&self.lua, &self.host)
     }
 
     /// Closes what is open. A signal that ended the script decides the status.

@@ -4,6 +4,10 @@ use clap::Parser;
 use crun_lua::{cli, sys};
 
 fn main() {
+    if sys::image::is_setuid() {
+        eprintln!("crun-lua: refuses to run setuid or with file capabilities: a script would have the owner's rights");
+        std::process::exit(1);
+    }
     // Before anything is read or run: see `sys::image::seal`. Without /proc there is no way to
     // the image that would have to be closed.
     match sys::image::seal() {

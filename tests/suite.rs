@@ -9,6 +9,8 @@
 mod cases;
 #[path = "suite/examples.rs"]
 mod examples;
+#[path = "suite/host.rs"]
+mod host;
 #[path = "suite/leaks.rs"]
 mod leaks;
 #[path = "suite/program.rs"]
@@ -23,6 +25,7 @@ fn main() {
     // What a test leaves behind is only its own while no other runs.
     arguments.test_threads = Some(1);
     let mut trials: Vec<Trial> = tree::trials();
+    trials.extend(host::trials());
     trials.extend(cases::trials());
     trials.extend(examples::trials());
     libtest_mimic::run(&arguments, trials).exit();

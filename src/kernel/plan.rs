@@ -1,6 +1,7 @@
 //! Does nothing and remembers what would have been done.
 
 use std::cell::{Cell, RefCell};
+use std::io::{self, Write};
 
 use super::{Call, Failure, Kernel, Reply, Request};
 
@@ -27,15 +28,15 @@ impl Plan {
         self.steps.borrow().clone()
     }
 
-    /// Prints the plan, one line a call, and its total.
-    pub fn print(&self) {
+    /// Writes the plan, one line a call, and its total.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let steps = self.steps.borrow();
         for step in steps.iter() {
             let mark = if step.call.irreversible() { '!' } else { '+' };
-            println!("{}{mark} {}", "    ".repeat(step.depth), step.call);
+            writeln!(out, "{}{mark} {}", "    ".repeat(step.depth), step.call)?;
         }
         let irreversible = steps.iter().filter(|step| step.call.irreversible()).count();
-        println!("Plan: {} calls, {irreversible} irreversible. Nothing was run.", steps.len());
+        writeln!(out, "Plan: {} calls, {irreversible} irreversible. Nothing was run.", steps.len())
     }
 }
 

@@ -91,6 +91,18 @@ impl Raise {
     }
 }
 
+impl std::fmt::Display for Raise {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Argument(message) | Self::State { message, .. } => f.write_str(message),
+            Self::Kernel(failure) => failure.fmt(f),
+            Self::Object(value) => f.write_str(&value.to_string().unwrap_or_default()),
+            // The parser's errors come from here as well; its own words are enough.
+            Self::Lua(error) => f.write_str(error.to_string().trim_start_matches("syntax error: ")),
+        }
+    }
+}
+
 impl From<Failure> for Raise {
     fn from(failure: Failure) -> Self {
         Self::Kernel(failure)

@@ -34,7 +34,8 @@ pub trait Resource: Any {
     /// Removes what was made. Called once, in the process that made it.
     fn close(&self, host: &Host) -> Outcome<()>;
 
-    /// Whether something stays outside of this process unless it is closed.
+    /// Whether something stays outside of this process unless it is closed: asked again and
+    /// again, so that a process that has been reaped says no.
     fn lasting(&self) -> bool {
         true
     }
@@ -146,46 +147,71 @@ impl<T: Resource> Deref for Held<T> {
 
 /// The open handles of this process, in the order in which they were made.
 #[derive(Default)]
-pub struct Ledger(RefCell<Vec<Weak<Inner>>>, RefCell<Vec<Handle>>);
+pub struct Ledger {
+    open: RefCell<Vec<Entry>>,
+    /// How long the list may grow before it is swept.
+    limit: Cell<usize>,
+}
+
+/// What lasts is held, so that it is closed at the script's end even when Lua has collected its
+/// handle; anything else goes when Lua lets it go.
+enum Entry {
+    Held(Handle),
+    Seen(Weak<Inner>),
+}
+
+impl Entry {
+    fn handle(self) -> Option<Handle> {
+        match self {
+            Self::Held(handle) => Some(handle),
+            Self::Seen(weak) => weak.upgrade().map(Handle),
+        }
+    }
+}
 
 impl Ledger {
-    /// Makes the handle of a resource. `kept` is what the journal was told before it was made.
+    /// Makes the handle of a resource. `journal` is the number of what the journal was told before.
     pub fn adopt(&self, resource: impl Resource, journal: Option<u64>) -> Handle {
         let lasting = resource.lasting();
         let inner =
             Inner { resource: Box::new(resource), owner: std::process::id(), closed: Cell::new(false), kept: Cell::new(false), journal };
         let handle = Handle(Rc::new(inner));
-        if lasting {
-            // What lasts is closed at the script's end even when Lua has collected its handle.
-            self.1.borrow_mut().push(handle.clone());
-        } else {
-            self.0.borrow_mut().push(Rc::downgrade(&handle.0));
+        if self.open.borrow().len() >= self.limit.get() {
+            self.sweep();
+            self.limit.set(2 * self.open.borrow().len() + 32);
         }
+        let entry = if lasting { Entry::Held(handle.clone()) } else { Entry::Seen(Rc::downgrade(&handle.0)) };
+        self.open.borrow_mut().push(entry);
         handle
     }
 
-    /// Closes everything that is open, last made first, and tells what could not be closed.
+    /// Closes everything that is open, last made first, and answers what could not be closed.
     pub fn close_all(&self, host: &Host) -> Vec<Raise> {
         let mut failures = Vec::new();
-        loop {
-            let Some(handle) = self.1.borrow_mut().pop() else { break };
-            if let Err(failure) = handle.close(host) {
-                failures.push(failure);
-            }
-        }
-        let plain = self.0.take();
-        for handle in plain.iter().rev().filter_map(Weak::upgrade).map(Handle) {
-            if let Err(failure) = handle.close(host) {
+        // One at a time: closing may make Lua collect, and collecting may look here.
+        while let Some(entry) = { self.open.borrow_mut().pop() } {
+            if let Some(handle) = entry.handle()
+                && let Err(failure) = handle.close(host)
+            {
                 failures.push(failure);
             }
         }
         failures
     }
 
-    /// Drops handles that are closed: a script that makes many things does not grow.
+    /// Lets go of what needs no closing any more: a script that makes many things does not grow.
     pub fn sweep(&self) {
-        self.1.borrow_mut().retain(|handle| !handle.0.closed.get());
-        self.0.borrow_mut().retain(|handle| handle.strong_count() > 0);
+        let open = self.open.take();
+        let wanted = |entry: Entry| match entry {
+            Entry::Held(handle) if handle.0.closed.get() || handle.0.kept.get() => None,
+            Entry::Held(handle) if !handle.0.resource.lasting() => Some(Entry::Seen(Rc::downgrade(&handle.0))),
+            Entry::Seen(weak) if weak.strong_count() == 0 => None,
+            other => Some(other),
+        };
+        let mut left: Vec<Entry> = open.into_iter().filter_map(wanted).collect();
+        // What was made while the list was out comes after.
+        left.append(&mut self.open.borrow_mut());
+        self.open.replace(left);
     }
 }
 

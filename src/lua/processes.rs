@@ -143,6 +143,10 @@ impl Resource for Process {
         self.pid.raw().map_or_else(|_| super::unknown(lua), |raw| Ok(Value::Integer(raw.into())))
     }
 
+    fn lasting(&self) -> bool {
+        self.end.get().is_none()
+    }
+
     /// Kills and reaps a process that still runs. An error that nobody has waited for is printed.
     fn close(&self, host: &Host) -> Outcome<()> {
         self.listen(false)?;

@@ -3,6 +3,7 @@
 //! Argument checks, help, completion, the reference page, the editor's definition files and the
 //! tests that run every example all read [`all`].
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use mlua::{Function, Lua, MultiValue, Table, Value};
@@ -153,8 +154,9 @@ impl Primitive {
     pub fn bind(&'static self, lua: &Lua, host: &Rc<Host>) -> mlua::Result<Function> {
         let host = Rc::clone(host);
         lua.create_function(move |lua, values: MultiValue| {
-            let result = self.call(lua, &host, values);
-            match result {
+            // A defect of ours is the script's error, not the end of what it holds open.
+            let result = catch_unwind(AssertUnwindSafe(|| self.call(lua, &host, values)));
+            match result.unwrap_or_else(|panic| Err(defect(&*panic))) {
                 Ok(value) => Ok((true, value)),
                 Err(Raise::Lua(error)) if super::is_unwinding(&host) => Err(error),
                 Err(raise) => Ok((false, raise.into_object(lua, self.name)?)),
@@ -175,6 +177,13 @@ impl Primitive {
         let fields = self.take(values)?;
         (self.function)(&Args::new(lua, host, this, fields))
     }
+}
+
+/// What a panic becomes for the script.
+fn defect(panic: &(dyn std::any::Any + Send)) -> Raise {
+    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    Raise::state(format!("internal error: {}", said.unwrap_or("unknown")))
+        .hint("this is a defect of crun-lua; please report it with the script")
 }
 
 /// Binds every primitive: the flat functions, and the methods of each kind of handle.

@@ -17,6 +17,18 @@ pub fn lua_with_debug(libs: StdLib, options: LuaOptions) -> mlua::Result<Lua> {
     Ok(lua)
 }
 
+/// Whether the program was started with rights that its caller does not have.
+///
+/// For root a security module's transition sets `AT_SECURE` as well (getauxval(3)); there it
+/// says nothing about rights.
+#[must_use]
+pub fn is_setuid() -> bool {
+    use nix::unistd::{getegid, geteuid, getgid, getuid};
+    // SAFETY: takes no pointers.
+    let secure = unsafe { libc::getauxval(libc::AT_SECURE) != 0 };
+    getuid() != geteuid() || getgid() != getegid() || (secure && !getuid().is_root())
+}
+
 const OPEN_TREE_CLONE: libc::c_uint = 1;
 const MOUNT_ATTR_RDONLY: u64 = 1;
 const COPY_BUFFER: usize = 1 << 20;

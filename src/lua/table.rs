@@ -204,3 +204,48 @@ pub fn bind_all(lua: &Lua, host: &Rc<Host>) -> mlua::Result<(Table, Table)> {
     }
     Ok((flat, classes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Plan;
+    use crate::lua::{Machine, Settings};
+
+    static BROKEN: Primitive = Primitive {
+        name: "broken",
+        summary: "Panics.",
+        params: &[],
+        returns: "never",
+        syscalls: &[],
+        shell: "",
+        needs: "",
+        scope: Scope::Reads,
+        reversible: true,
+        examples: &[],
+        see: &[],
+        function: |_| unreachable!("on purpose"),
+    };
+
+    #[test]
+    fn a_panic_in_a_primitive_is_an_error_object() -> Result<(), Raise> {
+        let machine = Machine::new(Settings::default(), |_| Ok(Rc::new(Plan::default())))?;
+        let (ok, object): (bool, Table) = machine.with(|lua, host| BROKEN.bind(lua, host)?.call(()))?;
+        assert!(!ok);
+        assert!(object.raw_get::<String>("message")?.contains("internal error"));
+        Ok(())
+    }
+
+    #[test]
+    fn names_are_unique_and_every_primitive_is_described() {
+        let mut names: Vec<_> = all().into_iter().flat_map(|(_, list)| list).map(|primitive| primitive.name).collect();
+        for primitive in all().into_iter().flat_map(|(_, list)| list) {
+            assert!(!primitive.examples.is_empty(), "{} has no example", primitive.name);
+            assert!(primitive.summary.ends_with('.'), "{}: a summary is a sentence", primitive.name);
+            assert!(!primitive.returns.is_empty(), "{} does not say what it answers", primitive.name);
+        }
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "two primitives have the same name");
+    }
+}

@@ -164,7 +164,13 @@ impl Machine {
     fn services(&self) -> mlua::Result<Table> {
         let services = self.lua.create_table()?;
         let host = Rc::clone(&self.host);
-        services.raw_set("exit", self.lua.create_function(move |_, code: i32| Ok(host.exit.set(Some(code))))?)?;
+        services.raw_set(
+            "exit",
+            self.lua.create_function(move |_, code: i32| {
+                host.exit.set(Some(code));
+                Ok(())
+            })?,
+        )?;
         let host = Rc::clone(&self.host);
         services.raw_set("unwinding", self.lua.create_function(move |_, ()| Ok(is_unwinding(&host)))?)?;
         services.raw_set("planning", self.host.kernel.is_plan())?;

@@ -246,7 +246,7 @@ fn check_options(value: &Value, params: &[Param], path: &str, command: bool, dep
             }
             return Err(format!("{path}: expected named options, found the list element {index}"));
         }
-        let name = key.as_string().map(|s| s.to_string_lossy()).unwrap_or_else(|| show(&key));
+        let name = key.as_string().map_or_else(|| show(&key), |s| s.to_string_lossy());
         let Some(param) = params.iter().find(|param| param.name == name) else {
             let known = params.iter().map(|param| param.name);
             let list = known.clone().collect::<Vec<_>>().join(", ");

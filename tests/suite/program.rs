@@ -93,14 +93,12 @@ fn finish(mut command: Command) -> Result<Output, String> {
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || send.send(child.wait_with_output()));
     let start = Instant::now();
-    match receive.recv_timeout(deadline()) {
-        Ok(output) => output.map_err(|error| error.to_string()),
-        Err(_) => {
-            let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
-            let output = receive.recv_timeout(Duration::from_secs(5)).ok().and_then(Result::ok);
-            Err(format!("no end after {:?}\n{}", start.elapsed(), output.map(|output| text(&output)).unwrap_or_default()))
-        }
+    if let Ok(output) = receive.recv_timeout(deadline()) {
+        return output.map_err(|error| error.to_string());
     }
+    let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+    let output = receive.recv_timeout(Duration::from_secs(5)).ok().and_then(Result::ok);
+    Err(format!("no end after {:?}\n{}", start.elapsed(), output.map(|output| text(&output)).unwrap_or_default()))
 }
 
 /// What a program has printed, for a failure's message.

@@ -25,7 +25,7 @@ fn collect(root: &Path, dir: &Path, modules: &mut Vec<(String, PathBuf)>) -> io:
         let text = path.display().to_string();
         if path.is_dir() {
             collect(root, &path, modules)?;
-        } else if text.ends_with(".lua") && !text.ends_with(".d.lua") {
+        } else if path.extension().is_some_and(|extension| extension == "lua") && !text.ends_with(".d.lua") {
             let relative = path.strip_prefix(root).unwrap_or(&path).with_extension("");
             let name = relative.display().to_string().replace('/', ".");
             modules.push((name.strip_suffix(".init").map_or(name.clone(), str::to_owned), path));

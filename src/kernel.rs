@@ -5,7 +5,7 @@
 //! [`Trace`] and [`Fault`] wrap any of them. Whoever holds a `Kernel` cannot tell which it is, so
 //! a script runs unchanged under all of them.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::rc::Rc;
 
 use crate::sys::{self, Errno, Fd, Pid};
@@ -268,7 +268,9 @@ pub fn quote(bytes: &[u8], limit: usize) -> String {
             b'\n' => out.push_str("\\n"),
             b'\t' => out.push_str("\\t"),
             0x20..=0x7e => out.push(char::from(*byte)),
-            other => out.push_str(&format!("\\{other:o}")),
+            other => {
+                let _ = write!(out, "\\{other:o}");
+            }
         }
     }
     out.push('"');

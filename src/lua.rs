@@ -192,6 +192,7 @@ impl Machine {
     }
 
     /// Runs a script to its end, closes what it left open, and answers the exit status.
+    #[must_use]
     pub fn run(&self, source: &[u8], name: &str) -> i32 {
         let status = match self.execute(source, name) {
             Ok(status) => status,

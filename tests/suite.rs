@@ -18,6 +18,8 @@ mod program;
 #[path = "suite/tree.rs"]
 mod tree;
 
+use std::collections::BTreeMap;
+
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
@@ -28,5 +30,22 @@ fn main() {
     trials.extend(host::trials());
     trials.extend(cases::trials());
     trials.extend(examples::trials());
-    libtest_mimic::run(&arguments, trials).exit();
+    let skipped = skipped(&arguments, &trials);
+    let _stage = program::stage();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !arguments.list {
+        print!("{skipped}");
+    }
+    std::process::exit(i32::from(conclusion.has_failed()) * 101);
+}
+
+/// Why tests are skipped here: a line a reason, with how many it stops.
+fn skipped(arguments: &Arguments, trials: &[Trial]) -> String {
+    let filter = arguments.filter.as_deref().unwrap_or_default();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for trial in trials.iter().filter(|trial| trial.has_ignored_flag() && trial.name().contains(filter)) {
+        let reason = trial.name().rsplit_once("(skipped: ").map_or("no reason", |(_, reason)| reason.trim_end_matches(')'));
+        *reasons.entry(reason).or_default() += 1;
+    }
+    reasons.iter().map(|(reason, number)| format!("skipped: {number} because {reason}\n")).collect()
 }

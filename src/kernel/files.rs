@@ -56,6 +56,7 @@ impl Request for Call {
 }
 
 /// The calls that remove a directory that a dead process has left.
+#[must_use]
 pub fn undo(what: &Value) -> Vec<super::Call> {
     what.as_str().map(|path| Call::Rmdir { path: path.into() }.into()).into_iter().collect()
 }

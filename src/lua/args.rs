@@ -107,7 +107,7 @@ impl Fields {
     /// A text that may be left out.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<String> {
-        self.value(name).as_string().map(|text| text.to_string_lossy())
+        self.value(name).as_string().map(mlua::LuaString::to_string_lossy)
     }
 
     /// A text that the check has made sure of; empty where it was left out.
@@ -176,7 +176,7 @@ impl Fields {
     pub fn texts(&self, name: &str) -> Vec<String> {
         let Some(table) = self.value(name).as_table() else { return Vec::new() };
         let texts = table.sequence_values::<Value>().filter_map(Result::ok);
-        texts.filter_map(|value| value.as_string().map(|text| text.to_string_lossy())).collect()
+        texts.filter_map(|value| value.as_string().map(mlua::LuaString::to_string_lossy)).collect()
     }
 
     /// The elements of a list; empty where it was left out.

@@ -37,11 +37,13 @@ pub struct Example {
 }
 
 /// An example that runs anywhere, as root or not.
+#[must_use]
 pub const fn example(code: &'static str) -> Example {
     Example { code, needs: &[] }
 }
 
 /// An example with needs.
+#[must_use]
 pub const fn example_with(needs: &'static [&'static str], code: &'static str) -> Example {
     Example { code, needs }
 }

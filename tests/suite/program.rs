@@ -1,14 +1,19 @@
 //! Running the program under test in a place of its own.
 
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::leaks;
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_crun-lua");
+
+/// The project's directory.
+pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The user and group of cases that need no rights.
 const NOBODY: u32 = 65534;
@@ -17,6 +22,48 @@ const NOBODY: u32 = 65534;
 fn deadline() -> Duration {
     let factor = std::env::var("CRUN_LUA_TEST_SLOW").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     Duration::from_secs(60 * factor)
+}
+
+/// Whether the suite runs as root: only then can a case run as somebody else.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Where unprivileged cases find the program and the project: here, or copied to where they may go.
+static STAGE: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
+
+/// Copies the program and the tests out of a directory that is closed to others (a home, say).
+///
+/// The copy is removed when the value is dropped.
+pub fn stage() -> Option<tempfile::TempDir> {
+    let open = |path: &Path| path.ancestors().all(|dir| std::fs::metadata(dir).is_ok_and(|found| found.mode() & 0o5 == 0o5));
+    if !is_root() || (open(Path::new(PROGRAM)) && open(&Path::new(ROOT).join("tests/lua"))) {
+        return None;
+    }
+    let dir = tempfile::Builder::new().prefix("crun-lua-stage").tempdir().unwrap();
+    set_mode(dir.path(), 0o755);
+    let program = dir.path().join("crun-lua");
+    std::fs::copy(PROGRAM, &program).unwrap();
+    for name in ["tests", "scripts"] {
+        copy_tree(&Path::new(ROOT).join(name), &dir.path().join(name));
+    }
+    STAGE.set((program, dir.path().to_owned())).unwrap();
+    Some(dir)
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    let Ok(entries) = std::fs::read_dir(from) else { return };
+    std::fs::create_dir(to).unwrap();
+    set_mode(to, 0o755);
+    for entry in entries.flatten() {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&from, &to);
+        } else if from.is_file() {
+            std::fs::copy(&from, &to).unwrap();
+            set_mode(&to, 0o644);
+        }
+    }
 }
 
 /// A directory of the test's own, with state and temporary files in it.
@@ -29,7 +76,7 @@ impl Place {
             std::fs::create_dir(dir.path().join(name)).unwrap();
             let mode = if name == "state" { 0o700 } else { 0o1777 };
             set_mode(&dir.path().join(name), mode);
-            if unprivileged {
+            if unprivileged && is_root() {
                 std::os::unix::fs::chown(dir.path().join(name), Some(NOBODY), Some(NOBODY)).unwrap();
             }
         }
@@ -45,10 +92,12 @@ impl Place {
     pub fn run(&self, arguments: &[&str], unprivileged: bool) -> Result<Output, String> {
         let before = leaks::Snapshot::take();
         let mark = self.path().display().to_string();
-        let mut command = Command::new(PROGRAM);
+        let here = (PathBuf::from(PROGRAM), PathBuf::from(ROOT));
+        let (program, project) = if unprivileged { STAGE.get().unwrap_or(&here) } else { &here };
+        let mut command = Command::new(program);
         command
             .args(arguments)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .current_dir(project)
             .env("CRUN_LUA_STATE", self.path().join("state"))
             .env("TMPDIR", self.path().join("tmp"))
             .env(leaks::MARK, &mark)
@@ -56,7 +105,7 @@ impl Place {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        if unprivileged {
+        if unprivileged && is_root() {
             command.uid(NOBODY).gid(NOBODY).env("HOME", self.path().join("tmp"));
         }
         let output = finish(command)?;

@@ -1,0 +1,99 @@
+#!/bin/sh
+# Installs the system packages that building (`run`) or testing (`test`) needs and this machine
+# lacks. Where all is there it does nothing and prints nothing. Debian and Ubuntu are installed on
+# (as root, or with sudo); on Fedora, Arch and Alpine the command is printed for you to run.
+#
+# A package counts as present when what it is needed for can be found, whoever put it there.
+set -eu
+
+# A dash stands where the system has no such package; the tests that want it are skipped there.
+# probe               Debian            Fedora             Arch         Alpine
+build='
+command:cc            gcc               gcc                gcc          gcc
+command:make          make              make               make         make
+archive:libc.a        libc6-dev         glibc-static       glibc        musl-dev
+archive:libseccomp.a  libseccomp-dev    libseccomp-static  libseccomp   libseccomp-static
+'
+tests='
+command:luacheck      lua-check         -                  luacheck     -
+static:busybox        busybox-static    busybox            busybox      busybox-static
+command:nft           nftables          nftables           nftables     nftables
+command:ip            iproute2          iproute            iproute2     iproute2
+command:ping          iputils-ping      iputils            iputils      iputils
+command:strace        strace            strace             strace       strace
+command:unshare       util-linux        util-linux         util-linux   util-linux
+command:capsh         libcap2-bin       libcap             libcap       libcap-utils
+command:newuidmap     uidmap            shadow-utils       shadow       shadow-subids
+command:zstd          zstd              zstd               zstd         zstd
+command:xz            xz-utils          xz                 xz           xz
+'
+
+fail() {
+  echo "packages: $*" >&2
+  exit 1
+}
+
+present() {
+  case $1 in
+    # The directories of root's programs are not in every user's path.
+    command:*) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin command -v "${1#command:}" >/dev/null ;;
+    static:*) program=$(command -v "${1#static:}") && ! ldd "$program" >/dev/null 2>&1 ;;
+    # The compiler answers with a path where it finds the file, and with the bare name elsewhere.
+    archive:*) case $(cc -print-file-name="${1#archive:}" 2>/dev/null) in */*) ;; *) return 1 ;; esac ;;
+  esac
+}
+
+case ${1-} in
+  run) wanted=$build ;;
+  test) wanted=$build$tests ;;
+  *) fail "expected 'run' or 'test'" ;;
+esac
+
+if command -v apt-get >/dev/null; then
+  column=2 install='apt-get install -y --no-install-recommends'
+elif command -v dnf >/dev/null; then
+  column=3 install='dnf install -y'
+elif command -v pacman >/dev/null; then
+  column=4 install='pacman -S --needed'
+elif command -v apk >/dev/null; then
+  column=5 install='apk add'
+else
+  column=2 install=''
+fi
+
+missing=$(
+  echo "$wanted" | while read -r probe names; do
+    if [ -n "$probe" ] && ! present "$probe"; then
+      # shellcheck disable=SC2086
+      set -- "$probe" $names
+      eval "echo \"\$$column\""
+    fi
+  done | grep -vx -e - | sort -u | tr '\n' ' '
+)
+missing=${missing% }
+[ -n "$missing" ] || exit 0
+
+if [ -z "$install" ]; then
+  fail "missing, by Debian's names: $missing. Install them with this system's package manager."
+fi
+if [ "$column" != 2 ]; then
+  fail "missing: $missing. Run, as root:
+  $install $missing"
+fi
+
+root=
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null || fail "missing: $missing. Without root or sudo, ask an administrator to run:
+  $install $missing"
+  root=sudo
+  # A build machine has nobody to type a password.
+  if [ -n "${CI-}" ] || [ ! -t 0 ]; then root='sudo -n'; fi
+fi
+
+echo "packages: installing $missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+# A list that cannot be refreshed may still be good enough to install from.
+$root apt-get update -qq >&2 || echo "packages: apt-get update failed; trying with the lists as they are" >&2
+# shellcheck disable=SC2086
+$root env DEBIAN_FRONTEND=noninteractive $install -qq -o Dpkg::Use-Pty=0 $missing </dev/null >/dev/null ||
+  fail "could not install: $missing"

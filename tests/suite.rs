@@ -31,12 +31,13 @@ fn main() {
     trials.extend(cases::trials());
     trials.extend(examples::trials());
     let skipped = skipped(&arguments, &trials);
-    let _stage = program::stage();
+    let stage = program::stage();
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
         print!("{skipped}");
     }
-    std::process::exit(i32::from(conclusion.has_failed()) * 101);
+    drop(stage);
+    std::process::exit(if conclusion.has_failed() { 101 } else { 0 });
 }
 
 /// Why tests are skipped here: a line a reason, with how many it stops.

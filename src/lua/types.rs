@@ -188,9 +188,13 @@ impl Type {
             Self::Options(params) => check_options(value, params, path, false, depth),
             Self::Command(params) => check_options(value, params, path, true, depth),
             Self::Either(types) => {
-                // The first type whose shape fits judges; a later one may still find it right.
+                // The first type whose shape fits judges; a later one may still find it right. A
+                // table without elements is not judged as a list where it may be options.
+                let is_list = value.as_table().is_some_and(|table| table.raw_len() > 0);
+                let mut fitting: Vec<&Self> = types.iter().filter(|kind| kind.accepts(value)).collect();
+                fitting.sort_by_key(|kind| matches!(kind, Self::List(_) | Self::Command(_)) != is_list);
                 let mut first = None;
-                for kind in types.iter().filter(|kind| kind.accepts(value)) {
+                for kind in fitting {
                     match kind.check_at(value, path, depth + 1) {
                         Ok(()) => return Ok(()),
                         Err(reason) => first = first.or(Some(reason)),

@@ -48,5 +48,6 @@ fn skipped(arguments: &Arguments, trials: &[Trial]) -> String {
         let reason = trial.name().rsplit_once("(skipped: ").map_or("no reason", |(_, reason)| reason.trim_end_matches(')'));
         *reasons.entry(reason).or_default() += 1;
     }
-    reasons.iter().map(|(reason, number)| format!("skipped: {number} because {reason}\n")).collect()
+    let lines: Vec<String> = reasons.iter().map(|(reason, number)| format!("skipped: {number} because {reason}\n")).collect();
+    lines.concat()
 }

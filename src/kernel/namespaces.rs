@@ -200,7 +200,9 @@ impl Request for Call {
                 "a map is written once; without CAP_SETUID and CAP_SETGID above it is one line with the caller's own id, after setgroups = \"deny\": use \"auto\" for the ranges of /etc/subuid"
             }
             (Self::WriteMap { .. }, Errno::EINVAL) => "the ranges overlap, or an outside id is not mapped in this namespace",
-            (Self::SetGroups { .. }, Errno::EPERM) => "setgroups can be denied only before the group map is written, and never allowed again",
+            (Self::SetGroups { .. }, Errno::EPERM) => {
+                "setgroups can be denied only before the group map is written, and never allowed again"
+            }
             (Self::WriteMap { .. } | Self::SetGroups { .. }, Errno::EACCES) => {
                 "the process belongs to another user, or is not dumpable, so its files in /proc are root's"
             }

@@ -176,6 +176,13 @@ impl Primitive {
                 return Err(Raise::argument(format!("call it on a {kind}, with a colon: {}", self.signature())));
             }
         }
+        // Nobody can read what a plan has only foreseen.
+        if self.scope == Scope::Reads && host.kernel.is_plan() {
+            let unknown = super::unknown(lua)?;
+            if values.contains(&unknown) {
+                return Ok(unknown);
+            }
+        }
         let fields = self.take(values)?;
         (self.function)(&Args::new(lua, host, this, fields))
     }

@@ -59,7 +59,9 @@ fn copy_tree(from: &Path, to: &Path) {
         let (from, to) = (entry.path(), to.join(entry.file_name()));
         if entry.file_type().unwrap().is_dir() {
             copy_tree(&from, &to);
-        } else if from.is_file() {
+        } else if let Ok(target) = std::fs::read_link(&from) {
+            std::os::unix::fs::symlink(target, &to).unwrap();
+        } else {
             std::fs::copy(&from, &to).unwrap();
             set_mode(&to, 0o644);
         }

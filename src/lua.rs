@@ -248,6 +248,11 @@ fn unknown(lua: &Lua) -> mlua::Result<Value> {
     lua.named_registry_value("crun_lua.unknown")
 }
 
+/// Whether a value is that of [`unknown`].
+fn is_unknown(lua: &Lua, value: &Value) -> bool {
+    value.is_table() && unknown(lua).is_ok_and(|unknown| unknown == *value)
+}
+
 /// Runs a function under the prelude's protection. Its numeric answer, or `os.exit`'s, is a status.
 pub(crate) fn protect(lua: &Lua, host: &Rc<Host>, function: &Function, arguments: MultiValue) -> Outcome<i32> {
     let protect: Function = lua.named_registry_value("crun_lua.protect")?;

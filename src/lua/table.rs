@@ -166,7 +166,22 @@ impl Primitive {
         })
     }
 
-    fn call(&self, lua: &Lua, host: &Rc<Host>, mut values: MultiValue) -> Outcome {
+    fn call(&self, lua: &Lua, host: &Rc<Host>, values: MultiValue) -> Outcome {
+        if !(host.kernel().is_plan() && self.scope == Scope::Reads) {
+            return self.call_checked(lua, host, values);
+        }
+        // What a plan's calls would have made is not there to be read, and what they would have
+        // answered cannot be asked about.
+        if values.iter().any(|value| super::is_unknown(lua, value)) {
+            return Ok(super::unknown(lua)?);
+        }
+        match self.call_checked(lua, host, values) {
+            Err(Raise::Kernel(_)) => Ok(super::unknown(lua)?),
+            other => other,
+        }
+    }
+
+    fn call_checked(&self, lua: &Lua, host: &Rc<Host>, mut values: MultiValue) -> Outcome {
         let mut this = None;
         if let Some((kind, _)) = self.method() {
             let first = values.pop_front().unwrap_or(Value::Nil);

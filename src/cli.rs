@@ -15,6 +15,7 @@ use crate::sys::{Errno, interrupt};
 #[command(
     name = "crun-lua",
     version,
+    disable_help_subcommand = true,
     override_usage = "crun-lua [OPTIONS] SCRIPT [ARGUMENTS]…\n       crun-lua [OPTIONS] -  (a script from standard input)\n       crun-lua COMMAND"
 )]
 pub struct Cli {
@@ -49,6 +50,14 @@ enum Command {
         /// As JSON: names, examples and their needs
         #[arg(long)]
         json: bool,
+        /// As definitions for editors
+        #[arg(long, conflicts_with = "json")]
+        luacats: bool,
+    },
+    /// Tell what a primitive does; without a name, list them all
+    Help {
+        /// A primitive such as mount, a method such as process:wait, a topic such as network
+        name: Option<String>,
     },
     /// A script, or - for standard input; what follows is the script's own
     #[command(external_subcommand)]
@@ -67,7 +76,12 @@ fn parse_fault(text: &str) -> Result<(u64, Errno), String> {
 pub fn run(mut cli: Cli) -> i32 {
     match cli.command.take() {
         Some(Command::Gc) => gc(),
-        Some(Command::Reference { json }) => print_reference(json),
+        Some(Command::Reference { json: true, .. }) => print_examples(),
+        Some(Command::Reference { luacats, .. }) => {
+            say(&if luacats { reference::luacats() } else { reference::markdown() });
+            0
+        }
+        Some(Command::Help { name }) => help(name.as_deref()),
         Some(Command::Script(arguments)) => script(cli, arguments),
         None => fail("no script given; `crun-lua FILE`, or `crun-lua -` for standard input (see --help)", 2),
     }
@@ -87,11 +101,18 @@ fn say(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-fn print_reference(json: bool) -> i32 {
-    if !json {
-        say(&reference::markdown());
-        return 0;
+fn help(name: Option<&str>) -> i32 {
+    match name.map_or_else(|| Ok(reference::help::overview()), reference::help::about) {
+        Ok(text) => {
+            say(&text);
+            0
+        }
+        Err(reason) => fail(&reason, 2),
     }
+}
+
+/// Every example as a line of JSON, for the tests that run them.
+fn print_examples() -> i32 {
     for primitive in table::all().into_iter().flat_map(|(_, list)| list) {
         for example in primitive.examples {
             let line = serde_json::json!({ "name": primitive.name, "code": example.code, "needs": example.needs });

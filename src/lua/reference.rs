@@ -1,8 +1,14 @@
-//! What is generated from the table of primitives: the reference page, the editor's definitions.
+//! What is generated from the table of primitives: the reference page, the editor's definitions,
+//! the terminal's help.
 
 use std::fmt::Write;
 
 use super::table::{self, Primitive};
+
+pub mod help;
+mod luacats;
+
+pub use luacats::luacats;
 
 /// The reference page in Markdown.
 #[must_use]

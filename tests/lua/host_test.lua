@@ -44,10 +44,39 @@ end)
 
 test.case("the set of globals is the one that is meant", function(t)
   local lua = {
-    "_G", "_VERSION", "arg", "assert", "collectgarbage", "coroutine", "error", "getmetatable", "io",
-    "ipairs", "load", "math", "next", "os", "pairs", "pcall", "print", "rawequal", "rawget", "rawlen",
-    "rawset", "require", "select", "setmetatable", "string", "sys", "table", "tonumber", "tostring",
-    "try", "type", "utf8", "xpcall",
+    "_G",
+    "_VERSION",
+    "arg",
+    "assert",
+    "collectgarbage",
+    "coroutine",
+    "error",
+    "getmetatable",
+    "io",
+    "ipairs",
+    "load",
+    "math",
+    "next",
+    "os",
+    "pairs",
+    "pcall",
+    "print",
+    "rawequal",
+    "rawget",
+    "rawlen",
+    "rawset",
+    "require",
+    "select",
+    "setmetatable",
+    "string",
+    "sys",
+    "table",
+    "tonumber",
+    "tostring",
+    "try",
+    "type",
+    "utf8",
+    "xpcall",
   }
   local expected = {}
   for _, name in ipairs(lua) do
@@ -72,7 +101,8 @@ test.case("require finds the stdlib and nothing else", function(t)
 end)
 
 test.case("an argument error names the key, what was expected, and the nearest name", function(t)
-  local err = t.fails('unknown option "unshar"; did you mean "unshare"?', spawn, { unshar = {} }, print)
+  local err =
+    t.fails('unknown option "unshar"; did you mean "unshare"?', spawn, { unshar = {} }, print)
   t.eq(err.op, "spawn")
   t.eq(err.errno, nil)
   t.ok(err.where.file:find("host_test.lua", 1, true), "the script's own file")
@@ -102,9 +132,15 @@ test.case("try answers nil and the error, and passes values through", function(t
   local value, err = try(mkdir, "/tmp")
   t.eq(value, nil)
   t.eq(err.errno, "EEXIST")
-  t.eq(select("#", try(function()
-    return nil, 2, nil
-  end)), 3)
+  t.eq(
+    select(
+      "#",
+      try(function()
+        return nil, 2, nil
+      end)
+    ),
+    3
+  )
 end)
 
 test.case("pcall keeps a script's own error values", function(t)
@@ -191,7 +227,10 @@ test.case("many children leave no descriptor behind", function(t)
   end
   collectgarbage()
   collectgarbage()
-  t.ok(descriptors() <= before + 1, "descriptors: " .. before .. " before, " .. descriptors() .. " after")
+  t.ok(
+    descriptors() <= before + 1,
+    "descriptors: " .. before .. " before, " .. descriptors() .. " after"
+  )
 end)
 
 return test.run()

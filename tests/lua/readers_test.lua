@@ -29,7 +29,11 @@ end)
 test.case("a root that does not exist is an error", function(t)
   t.fails("ENOENT", proc_status, 1, { root = "/nowhere" })
   t.fails("ENOENT", pids, { root = "/nowhere" })
-  t.match(t.fails("ENOENT", proc_net, "tcp", { root = "/nowhere" }).hint, "is not mounted here", true)
+  t.match(
+    t.fails("ENOENT", proc_net, "tcp", { root = "/nowhere" }).hint,
+    "is not mounted here",
+    true
+  )
 end)
 
 test.case("a wrong argument is refused before anything is read", function(t)

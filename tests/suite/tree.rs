@@ -6,6 +6,8 @@ use std::process::Command;
 use libtest_mimic::{Failed, Trial};
 use stylua_lib::{Config, OutputVerification, format_code};
 
+use crun_lua::lua::types::{Param, Type};
+
 use crate::program::PROGRAM;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -15,6 +17,9 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("tree: Lua files are formatted (BLESS=1 formats them)", formatted),
         Trial::test("tree: luacheck finds nothing", linted),
         Trial::test("tree: docs/reference.md is current (BLESS=1 writes it)", reference_is_current),
+        Trial::test("tree: stdlib/meta/sys.d.lua is current and is Lua (BLESS=1 writes it)", definitions_are_current),
+        Trial::test("tree: every parameter is described and every reference leads somewhere", table_is_whole),
+        Trial::test("tree: help tells of a primitive and answers a misspelt one with the nearest", help_answers),
         Trial::test("tree: the program is one static file", is_static),
     ]
 }
@@ -37,7 +42,7 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.path();
         if path.is_dir() {
             collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "lua") {
+        } else if path.extension().is_some_and(|extension| extension == "lua") && !path.to_string_lossy().ends_with(".d.lua") {
             files.push(path);
         }
     }
@@ -106,17 +111,73 @@ fn primitives() -> Vec<String> {
 }
 
 fn reference_is_current() -> Result<(), Failed> {
-    let output = Command::new(PROGRAM).arg("reference").output()?;
+    is_current("docs/reference.md", &["reference"]).map(drop)
+}
+
+fn definitions_are_current() -> Result<(), Failed> {
+    let text = is_current("stdlib/meta/sys.d.lua", &["reference", "--luacats"])?;
+    if !text.starts_with("---@meta\n") {
+        return Err("the first line must be ---@meta".into());
+    }
+    let config = toml_config(&std::fs::read_to_string(Path::new(ROOT).join("stylua.toml"))?)?;
+    format_code(&text, config, None, OutputVerification::None).map(drop).map_err(|error| error.to_string().into())
+}
+
+/// A generated file is what the program prints now; the text.
+fn is_current(name: &str, arguments: &[&str]) -> Result<String, Failed> {
+    let output = Command::new(PROGRAM).args(arguments).output()?;
     let wanted = String::from_utf8(output.stdout)?;
-    let path = Path::new(ROOT).join("docs/reference.md");
+    let path = Path::new(ROOT).join(name);
     if std::fs::read_to_string(&path).unwrap_or_default() == wanted {
-        return Ok(());
+        return Ok(wanted);
     }
     if bless() {
-        std::fs::write(&path, wanted)?;
-        return Ok(());
+        std::fs::write(&path, &wanted)?;
+        return Ok(wanted);
     }
-    Err("docs/reference.md is stale: run the tests once with BLESS=1".into())
+    Err(format!("{name} is stale: run the tests once with BLESS=1").into())
+}
+
+fn table_is_whole() -> Result<(), Failed> {
+    let primitives: Vec<_> = crun_lua::lua::table::all().into_iter().flat_map(|(_, list)| list).collect();
+    let mut wrong = Vec::new();
+    for primitive in &primitives {
+        undescribed(primitive.params, primitive.name, &mut wrong);
+        let nouns = primitive.params.iter().filter(|param| !matches!(param.kind, Type::Options(_) | Type::Function)).count();
+        if nouns > 2 {
+            wrong.push(format!("{} takes {nouns} nouns; two are the most", primitive.name));
+        }
+        // Man pages have a section, documents a slash; a bare word must be a primitive.
+        let word = |name: &&&str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b':');
+        for name in primitive.see.iter().filter(word) {
+            if !primitives.iter().any(|other| other.name == *name) {
+                wrong.push(format!("{} refers to {name}, which is no primitive", primitive.name));
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+}
+
+fn undescribed(params: &[Param], path: &str, wrong: &mut Vec<String>) {
+    for param in params {
+        let path = format!("{path}: {}", param.name);
+        match param.kind {
+            Type::Options(options) => undescribed(options, &path, wrong),
+            _ if param.doc.is_empty() => wrong.push(format!("{path} is not described")),
+            Type::Command(options) => undescribed(options, &path, wrong),
+            _ => {}
+        }
+    }
+}
+
+fn help_answers() -> Result<(), Failed> {
+    let ask = |name: &str| Command::new(PROGRAM).args(["help", name]).output();
+    let known = ask("mkdir")?;
+    assert!(known.status.success() && String::from_utf8_lossy(&known.stdout).starts_with("mkdir(path, options?)"));
+    let wrong = ask("mkdri")?;
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean \"mkdir\"?"));
+    Ok(())
 }
 
 fn is_static() -> Result<(), Failed> {

@@ -7,10 +7,10 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use object::Endianness;
 use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::read::{ReadCache, ReadRef};
-use object::Endianness;
 
 /// The longest interpreter that the kernel takes is a path.
 const INTERPRETER: u64 = 4096;
@@ -167,7 +167,8 @@ where
         let inside = segment.p_type(endian) == elf::PT_LOAD && within.checked_add(size)? <= length;
         inside.then(|| offset.checked_add(within)).flatten()
     });
-    let strings = offset.and_then(|offset| data.read_bytes_at(offset, size).ok()).ok_or("a damaged ELF file: its strings are in no segment")?;
+    let strings =
+        offset.and_then(|offset| data.read_bytes_at(offset, size).ok()).ok_or("a damaged ELF file: its strings are in no segment")?;
     let text = |start: u64| -> Result<Vec<u8>, String> {
         let rest = usize::try_from(start).ok().and_then(|start| strings.get(start..));
         let text = rest.and_then(|rest| rest.split(|byte| *byte == 0).next());

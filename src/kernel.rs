@@ -8,6 +8,7 @@
 use std::fmt::{self, Write};
 use std::rc::Rc;
 
+use crate::sys::processes::{End, Usage};
 use crate::sys::{self, Errno, Fd, Pid};
 
 mod explain;
@@ -54,6 +55,10 @@ pub enum Reply {
     Fd(Fd),
     /// A process.
     Pid(Pid),
+    /// Two descriptors: the end of a pipe to read and the one to write, a terminal's two sides.
+    Pair(Fd, Fd),
+    /// A process that has ended: its place in the call's list, how, and what it has used.
+    Ended(usize, End, Usage),
     /// A process that was started, with the descriptor that refers to it.
     Process(Pid, Fd),
     /// This is the process that was started: the same call answers twice.
@@ -64,6 +69,11 @@ impl Reply {
     /// The descriptor of a call that opens one; `EPROTO` of any other call.
     pub fn fd(self) -> Result<Fd, Errno> {
         if let Self::Fd(fd) = self { Ok(fd) } else { Err(Errno::EPROTO) }
+    }
+
+    /// The descriptors of a call that opens two; `EPROTO` of any other call.
+    pub fn pair(self) -> Result<(Fd, Fd), Errno> {
+        if let Self::Pair(one, other) = self { Ok((one, other)) } else { Err(Errno::EPROTO) }
     }
 
     /// The number of a call that answers one; `EPROTO` of any other call.

@@ -1,14 +1,17 @@
-//! Processes: starting, replacing, signalling and reaping them.
+//! Processes: starting, replacing, signalling and reaping them, and what flows between them.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
-
-use super::{Kinds, Reply, Request, Shell, quote, shell_quote};
-use crate::sys::processes::End;
+use super::{Fact, Kinds, Reply, Request, Shell, quote};
+use crate::sys::processes::{End, Usage};
 use crate::sys::{self, Errno, Fd, Pid, fork};
+
+mod words;
+
+pub use words::{signal_name, signal_names, signal_number};
 
 /// A change to a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,18 +30,26 @@ pub enum Call {
         /// The file, found in the path already.
         program: PathBuf,
         /// With the program's name as the first.
-        args: Vec<String>,
+        args: Vec<OsString>,
         /// The whole environment.
-        env: Vec<(String, String)>,
+        env: Vec<(OsString, OsString)>,
+        /// Descriptors that the program finds open from number 3 on.
+        preserve: Vec<Fd>,
     },
-    /// `waitid(2)` on a child: answers how it ended, as [`encode`] packs it.
+    /// `waitid(2)` on the first of some children that ends: answers [`Reply::Ended`], or
+    /// [`Reply::Done`] when the time is over.
     Wait {
-        /// The child.
-        pid: Pid,
-        /// The descriptor that refers to it.
-        pidfd: Fd,
-        /// How long to wait; answers [`Reply::Done`] when the time is over.
+        /// The children, with the descriptors that refer to them.
+        children: Vec<(Pid, Fd)>,
+        /// How long to wait.
         timeout: Option<Duration>,
+        /// Signals that go on to the children meanwhile.
+        forward: Vec<i32>,
+    },
+    /// `pidfd_open(2)`
+    Open {
+        /// Any process.
+        pid: i32,
     },
     /// `pidfd_send_signal(2)`
     Signal {
@@ -61,32 +72,49 @@ pub enum Call {
         /// The first of them.
         first: u32,
     },
-}
-
-/// An [`End`] in one number: the status, or the signal with 256 (512 with a core) added.
-#[must_use]
-pub fn encode(end: End) -> i64 {
-    match end {
-        End::Exited(status) => i64::from(status),
-        End::Signalled(signal, core) => i64::from(signal) + if core { 512 } else { 256 },
-    }
-}
-
-/// The reverse of [`encode`].
-#[must_use]
-pub fn decode(number: i64) -> End {
-    let low = i32::try_from(number & 0xff).unwrap_or_default();
-    if number < 256 { End::Exited(low) } else { End::Signalled(low, number >= 512) }
-}
-
-/// `SIGTERM` for 15.
-#[must_use]
-pub fn signal_name(signal: i32) -> String {
-    Signal::try_from(signal).map_or_else(|_| format!("SIG{signal}"), |signal| signal.as_str().to_owned())
+    /// `chdir(2)`, refused where the directory lies outside of the root.
+    Chdir {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// `setsid(2)`
+    SetSid,
+    /// `setpgid(2)`
+    SetGroup {
+        /// The process; the caller where there is none.
+        pid: Option<Pid>,
+        /// The group to join; a new one of the process's own where there is none.
+        group: Option<i32>,
+    },
+    /// `pipe2(2)`: answers [`Reply::Pair`].
+    Pipe {
+        /// What flows through it.
+        name: String,
+    },
+    /// `open(2)` of a file that is to be an input or an output.
+    OpenStream {
+        /// The file; made where it is an output and there is none.
+        path: PathBuf,
+        /// Whether it is an output.
+        write: bool,
+    },
+    /// `dup2(2)` of several descriptors to numbers where a program expects them.
+    Place {
+        /// Each descriptor with its number.
+        moves: Vec<(Fd, i32)>,
+    },
+    /// `write(2)` of all of the bytes.
+    Write {
+        /// Where to.
+        fd: Fd,
+        /// What.
+        bytes: Vec<u8>,
+    },
 }
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = |path: &PathBuf| quote(path.as_os_str().as_encoded_bytes(), 4096);
         match self {
             Self::Clone { kinds, cgroup, .. } => {
                 let mut flags = vec!["CLONE_PIDFD".to_owned()];
@@ -102,15 +130,37 @@ impl fmt::Display for Call {
                 }
                 f.write_str("})")
             }
-            Self::Exec { program, args, env } => {
-                let args: Vec<_> = args.iter().map(|arg| quote(arg.as_bytes(), 64)).collect();
-                let program = quote(program.as_os_str().as_encoded_bytes(), 4096);
-                write!(f, "execve({program}, [{}], /* {} vars */)", args.join(", "), env.len())
+            Self::Exec { program, args, env, preserve } => {
+                for (fd, number) in preserve.iter().zip(3..) {
+                    write!(f, "dup2({fd}, {number}); ")?;
+                }
+                let args: Vec<_> = args.iter().map(|arg| quote(arg.as_encoded_bytes(), 64)).collect();
+                write!(f, "execve({}, [{}], /* {} vars */)", path(program), args.join(", "), env.len())
             }
-            Self::Wait { pidfd, .. } => write!(f, "waitid(P_PIDFD, {pidfd}, …, WEXITED)"),
-            Self::Signal { pidfd, signal, .. } => write!(f, "pidfd_send_signal({pidfd}, {}, NULL, 0)", signal_name(*signal)),
-            Self::Kill { pid, signal } => write!(f, "kill({pid}, {})", signal_name(*signal)),
+            Self::Wait { children, .. } => {
+                let fds: Vec<_> = children.iter().map(|(_, pidfd)| pidfd.to_string()).collect();
+                write!(f, "waitid(P_PIDFD, {}, …, WEXITED)", fds.join(" | "))
+            }
+            Self::Open { pid } => write!(f, "pidfd_open({pid}, 0)"),
+            Self::Signal { pidfd, signal, .. } => write!(f, "pidfd_send_signal({pidfd}, {}, NULL, 0)", words::constant(*signal)),
+            Self::Kill { pid, signal } => write!(f, "kill({pid}, {})", words::constant(*signal)),
             Self::CloseOnExec { first } => write!(f, "close_range({first}, ~0U, CLOSE_RANGE_CLOEXEC)"),
+            Self::Chdir { path: dir } => write!(f, "chdir({})", path(dir)),
+            Self::SetSid => f.write_str("setsid()"),
+            Self::SetGroup { pid, group } => {
+                let pid = pid.as_ref().map_or_else(|| "0".to_owned(), ToString::to_string);
+                write!(f, "setpgid({pid}, {})", group.unwrap_or(0))
+            }
+            Self::Pipe { name } => write!(f, "pipe2([<{name}>, <{name}>], O_CLOEXEC)"),
+            Self::OpenStream { path: file, write: false } => write!(f, "open({}, O_RDONLY|O_NOCTTY|O_CLOEXEC)", path(file)),
+            Self::OpenStream { path: file, write: true } => {
+                write!(f, "open({}, O_WRONLY|O_CREAT|O_TRUNC|O_NOCTTY|O_CLOEXEC, 0666)", path(file))
+            }
+            Self::Place { moves } => {
+                let moves: Vec<_> = moves.iter().map(|(fd, number)| format!("dup2({fd}, {number})")).collect();
+                f.write_str(&moves.join("; "))
+            }
+            Self::Write { fd, bytes } => write!(f, "write({fd}, {}, {})", quote(bytes, 64), bytes.len()),
         }
     }
 }
@@ -120,91 +170,88 @@ impl Request for Call {
         match self {
             Self::Clone { child, kinds, cgroup } => {
                 let cgroup = cgroup.as_ref().map(Fd::raw).transpose()?;
-                Ok(match fork::clone3(kinds.bits(), cgroup)? {
+                return Ok(match fork::clone3(kinds.bits(), cgroup)? {
                     fork::Side::Parent(pid, pidfd) => Reply::Process(Pid::child(Some(pid), child), Fd::new(child, pidfd)),
                     fork::Side::Child => Reply::Child,
-                })
+                });
             }
-            Self::Exec { program, args, env } => fork::exec(program, args, env).map(|()| Reply::Done),
-            Self::Wait { pidfd, timeout, .. } => {
-                Ok(sys::processes::wait(pidfd.get()?, *timeout)?.map_or(Reply::Done, |end| Reply::Number(encode(end))))
+            Self::Exec { program, args, env, preserve } => {
+                let preserve = preserve.iter().map(Fd::get).collect::<sys::Result<Vec<_>>>()?;
+                let placed = sys::processes::place_for_exec(&preserve)?;
+                let failed = fork::exec(program, args, env);
+                placed.put_back()?;
+                failed?;
             }
-            Self::Signal { pidfd, signal, .. } => sys::processes::signal(pidfd.get()?, *signal).map(|()| Reply::Done),
-            Self::Kill { pid, signal } => sys::processes::kill(*pid, *signal).map(|()| Reply::Done),
-            Self::CloseOnExec { first } => fork::close_on_exec_from(*first).map(|()| Reply::Done),
+            Self::Wait { children, timeout, forward } => {
+                let pidfds = children.iter().map(|(_, pidfd)| pidfd.get()).collect::<sys::Result<Vec<_>>>()?;
+                let ended = sys::processes::wait_any(&pidfds, *timeout, forward)?;
+                return Ok(ended.map_or(Reply::Done, |(index, end, usage)| Reply::Ended(index, end, usage)));
+            }
+            Self::Open { pid } => return Ok(Reply::Fd(Fd::new(label(*pid), sys::processes::pidfd_open(*pid)?))),
+            Self::Signal { pidfd, signal, .. } => sys::processes::signal(pidfd.get()?, *signal)?,
+            Self::Kill { pid, signal } => sys::processes::kill(*pid, *signal)?,
+            Self::CloseOnExec { first } => fork::close_on_exec_from(*first)?,
+            Self::Chdir { path } => sys::processes::chdir(path)?,
+            Self::SetSid => sys::processes::setsid()?,
+            Self::SetGroup { pid, group } => {
+                let pid = pid.as_ref().map_or(Ok(0), Pid::raw)?;
+                sys::processes::setpgid(pid, group.unwrap_or(0))?;
+            }
+            Self::Pipe { name } => {
+                let (read, write) = sys::processes::pipe()?;
+                return Ok(Reply::Pair(Fd::new(name, read), Fd::new(name, write)));
+            }
+            Self::OpenStream { path, write } => {
+                return Ok(Reply::Fd(Fd::new(path.display().to_string(), sys::processes::open_stream(path, *write)?)));
+            }
+            Self::Place { moves } => {
+                let moves = moves.iter().map(|(fd, number)| Ok((fd.get()?, *number))).collect::<sys::Result<Vec<_>>>()?;
+                sys::processes::place(&moves)?;
+            }
+            Self::Write { fd, bytes } => sys::processes::write_all(fd.get()?, bytes)?,
         }
+        Ok(Reply::Done)
     }
 
     fn planned(&self) -> Reply {
         match self {
             Self::Clone { child, .. } => Reply::Process(Pid::child(None, child), Fd::planned(child)),
-            Self::Wait { .. } => Reply::Number(0),
+            Self::Wait { .. } => Reply::Ended(0, End::Exited(0), Usage::default()),
+            Self::Open { pid } => Reply::Fd(Fd::planned(label(*pid))),
+            Self::Pipe { name } => Reply::Pair(Fd::planned(name), Fd::planned(name)),
+            Self::OpenStream { path, .. } => Reply::Fd(Fd::planned(path.display().to_string())),
             _ => Reply::Done,
         }
     }
 
     fn shell(&self) -> Shell {
+        words::shell(self)
+    }
+
+    fn facts(&self) -> Vec<Fact> {
         match self {
-            Self::Clone { kinds, .. } if kinds.is_empty() => Shell::Close("( … ) &".to_owned(), "a subshell"),
-            Self::Clone { kinds, .. } => {
-                let long = |word: &&str| match *word {
-                    "mnt" => "--mount".to_owned(),
-                    other => format!("--{other}"),
-                };
-                let flags: Vec<_> = kinds.words().iter().map(long).collect();
-                Shell::Close(
-                    format!("unshare {} --fork … &", flags.join(" ")),
-                    "unshare(1) forks after it has entered, and makes / private",
-                )
+            Self::SetSid | Self::SetGroup { pid: None, .. } => vec![("process group".to_owned(), own_group())],
+            Self::Chdir { .. } => {
+                std::env::current_dir().map(|dir| vec![("cwd".to_owned(), dir.display().to_string())]).unwrap_or_default()
             }
-            Self::Exec { args, .. } => {
-                Shell::Exact(format!("exec {}", args.iter().map(|arg| shell_quote(arg)).collect::<Vec<_>>().join(" ")))
-            }
-            Self::Wait { pid, .. } => Shell::Exact(format!("wait {pid}")),
-            Self::Signal { pid, signal, .. } => {
-                Shell::Close(format!("kill -{} {pid}", signal_name(*signal)), "by number, which may be another process's by now")
-            }
-            Self::Kill { pid, signal } => Shell::Exact(format!("kill -{} {pid}", signal_name(*signal))),
-            Self::CloseOnExec { .. } => Shell::None,
+            _ => Vec::new(),
         }
     }
 
     fn irreversible(&self) -> bool {
-        matches!(self, Self::Exec { .. })
+        matches!(self, Self::Exec { .. } | Self::SetSid)
     }
 
     fn hint(&self, errno: Errno) -> Option<String> {
-        let text = match (self, errno) {
-            (Self::Clone { kinds, .. }, Errno::EPERM) if !kinds.contains(Kinds::USER) => {
-                "namespaces other than user need CAP_SYS_ADMIN: add \"user\" to `unshare`, or run as root"
-            }
-            (Self::Clone { .. }, Errno::EPERM) => {
-                "user namespaces are restricted here: see /proc/sys/kernel/unprivileged_userns_clone and /proc/sys/kernel/apparmor_restrict_unprivileged_userns"
-            }
-            (Self::Clone { .. }, Errno::ENOSPC) => "the limit of namespaces is reached: see /proc/sys/user/max_*_namespaces",
-            (Self::Clone { .. }, Errno::EAGAIN) => "the limit of processes is reached: see `rlimit { nproc = … }` and the pids cgroup",
-            (Self::Clone { .. }, Errno::ENOMEM) => {
-                "the first process of this pid namespace has ended; nothing can be started in it any more"
-            }
-            (Self::Exec { .. }, Errno::ENOENT) => "the file, or the interpreter that it names, does not exist in this root",
-            (Self::Exec { .. }, Errno::EACCES) => "the file is not executable, is no regular file, or is on a noexec mount",
-            (Self::Exec { .. }, Errno::ENOEXEC) => "the file is neither ELF nor a script that starts with #!",
-            (Self::Exec { .. }, Errno::E2BIG) => "arguments and environment together are too long",
-            (Self::Signal { .. } | Self::Kill { .. }, Errno::ESRCH) => "the process has ended",
-            _ => return None,
-        };
-        Some(text.to_owned())
+        words::hint(self, errno)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn own_group() -> String {
+    sys::processes::getpgid(0).map_or_else(|errno| errno.to_string(), |group| group.to_string())
+}
 
-    #[test]
-    fn an_end_survives_its_encoding() {
-        for end in [End::Exited(0), End::Exited(255), End::Signalled(9, false), End::Signalled(11, true)] {
-            assert_eq!(decode(encode(end)), end);
-        }
-    }
+/// The name of a process that this program has not started.
+fn label(pid: i32) -> String {
+    format!("pid {pid}")
 }

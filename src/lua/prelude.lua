@@ -387,7 +387,10 @@ end
 
 return {
   adopt = adopt,
-  close = classes.handle.close,
+  -- Lua hands `__close` the error that unwinds the block as well.
+  close = function(handle)
+    return classes.handle.close(handle)
+  end,
   protect = protect,
   environment = environment,
   unknown = unknown,

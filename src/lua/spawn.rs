@@ -11,6 +11,7 @@ use super::Host;
 use super::args::Args;
 use super::error::{self, Outcome, Raise, unexpected};
 use super::processes::Process;
+use super::processes::streams::{self, Setup};
 use super::table::{Primitive, Scope, example, example_with};
 use super::types::{Param, Type, may, need};
 use crate::kernel::processes::Call;
@@ -23,6 +24,10 @@ pub const KIND_WORDS: &[&str] = &["cgroup", "ipc", "mnt", "net", "pid", "time", 
 const SPAWN: &[Param] = &[
     may("unshare", Type::List(&Type::Word(KIND_WORDS)), "namespaces that the child gets of its own"),
     may("parent", Type::Function, "called in the parent with the process before the child's function starts"),
+    streams::STDIN,
+    streams::STDOUT,
+    streams::STDERR,
+    streams::PROCESS_GROUP,
 ];
 
 /// The primitives of this topic.
@@ -54,23 +59,31 @@ fn kinds(words: &[String]) -> Kinds {
     words.iter().filter_map(|word| Kinds::from_word(word)).collect()
 }
 
-fn spawn(args: &Args) -> Outcome {
+/// Starts a child; `options` may be absent (`fork`).
+pub fn spawn(args: &Args) -> Outcome {
     let options = args.options("options")?;
     let Some(body) = args.function("body") else { return Err(Raise::argument("body: expected a function")) };
     let parent = options.function("parent");
     let kinds = kinds(&options.texts("unshare"));
     let (ours, theirs) = fork::Channel::pair().map_err(|errno| Raise::read("socketpair(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC)", errno))?;
     let name = args.host.next_child();
+    let setup = Setup::prepare(args.host, &name, &options)?;
     let call = Call::Clone { child: name.clone(), kinds, cgroup: None };
     match args.host.run(call.clone())? {
         Reply::Child => {
             drop(ours);
-            child(args.lua, args.host, &name, kinds, theirs, parent.is_some(), &body)
+            child(args.lua, args.host, &name, kinds, theirs, parent.is_some(), setup, &body)
         }
         Reply::Process(pid, pidfd) => {
             drop(theirs);
             let planned = pid.is_planned();
             let handle = args.host.ledger.adopt(Process::new(pid, pidfd, ours), None);
+            if planned {
+                args.host.kernel.enter_child(&name, true);
+                setup.enter(args.host)?;
+                args.host.kernel.enter_child(&name, false);
+            }
+            setup.attend(args.host, &*handle.open::<Process>()?)?;
             let value = Value::UserData(args.lua.create_userdata(handle.clone())?);
             if let Some(parent) = parent {
                 // A callback that fails takes the waiting child with it.
@@ -92,7 +105,7 @@ fn spawn(args: &Args) -> Outcome {
 }
 
 /// The child's whole life in Lua. The parent's handles are not its own; its end is `_exit`.
-fn child(lua: &Lua, host: &Rc<Host>, name: &str, kinds: Kinds, channel: fork::Channel, waits: bool, body: &Function) -> ! {
+fn child(lua: &Lua, host: &Rc<Host>, name: &str, kinds: Kinds, channel: fork::Channel, waits: bool, setup: Setup, body: &Function) -> ! {
     host.kernel.enter_child(name, true);
     host.guard.leave(kinds);
     host.journal.forget();
@@ -101,7 +114,10 @@ fn child(lua: &Lua, host: &Rc<Host>, name: &str, kinds: Kinds, channel: fork::Ch
         fork::exit_now(1);
     }
     host.report.replace(Some(channel));
-    let status = match super::protect(lua, host, body, MultiValue::new()) {
+    let entered = setup.enter(host);
+    // This side of its own pipes is the parent's.
+    drop(setup);
+    let status = match entered.and_then(|()| super::protect(lua, host, body, MultiValue::new())) {
         Ok(status) => status,
         Err(failure) => {
             report(lua, host, failure);

@@ -1,6 +1,6 @@
 //! Starting processes: `clone3`, the channel between parent and child, the end of a child.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
@@ -109,22 +109,54 @@ impl Channel {
 /// `execve(2)` with signals as a new program expects them; returns only on failure.
 ///
 /// Rust ignores SIGPIPE and this program may have blocked others; both would be inherited.
-pub fn exec(program: &Path, args: &[String], env: &[(String, String)]) -> Result<()> {
+pub fn exec(program: &Path, args: &[OsString], env: &[(OsString, OsString)]) -> Result<()> {
     use std::os::unix::ffi::OsStrExt;
     let c = |bytes: &[u8]| CString::new(bytes).map_err(|_| Errno::EINVAL);
     let program = c(program.as_os_str().as_bytes())?;
     let args = args.iter().map(|arg| c(arg.as_bytes())).collect::<Result<Vec<_>>>()?;
-    let env = env.iter().map(|(name, value)| c(format!("{name}={value}").as_bytes())).collect::<Result<Vec<_>>>()?;
+    let env = env.iter().map(|(name, value)| c(&[name.as_bytes(), b"=", value.as_bytes()].concat())).collect::<Result<Vec<_>>>()?;
     // SAFETY: the default action runs no code of ours.
-    unsafe { sigaction(Signal::SIGPIPE, &SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty())) }?;
-    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
-    nix::unistd::execve(&program, &args, &env).map(|never| match never {})
+    let pipe = unsafe { sigaction(Signal::SIGPIPE, &SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty())) }?;
+    let mut mask = SigSet::empty();
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), Some(&mut mask))?;
+    let failed = nix::unistd::execve(&program, &args, &env).map(|never| match never {});
+    // SAFETY: puts back the action that was there before.
+    unsafe { sigaction(Signal::SIGPIPE, &pipe) }?;
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&mask), None)?;
+    failed
 }
 
 /// Marks every descriptor from `first` on as closed by exec.
+///
+/// Where the kernel (before 5.11) or a filter does not let `close_range(2)` do it, each
+/// descriptor that `/proc/self/fd` lists is marked; without a real /proc it fails.
 pub fn close_on_exec_from(first: u32) -> Result<()> {
     // SAFETY: takes no pointers.
-    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) }).map(drop)
+    match Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) }) {
+        Err(Errno::ENOSYS | Errno::EINVAL | Errno::EPERM) => close_listed_on_exec(first),
+        other => other.map(drop),
+    }
+}
+
+fn close_listed_on_exec(first: u32) -> Result<()> {
+    let dir = std::fs::File::open("/proc/self/fd").map_err(super::files::errno)?;
+    // A container's own /proc may be any directory: only the kernel's list is complete.
+    if nix::sys::statfs::fstatfs(&dir)?.filesystem_type() != nix::sys::statfs::PROC_SUPER_MAGIC {
+        return Err(Errno::ENOSYS);
+    }
+    for entry in std::fs::read_dir("/proc/self/fd").map_err(super::files::errno)? {
+        let name = entry.map_err(super::files::errno)?.file_name();
+        let number: u32 = name.to_str().and_then(|name| name.parse().ok()).ok_or(Errno::EPROTO)?;
+        if number >= first {
+            let number = i32::try_from(number).map_err(|_| Errno::EBADF)?;
+            // SAFETY: takes no pointers; one that is closed by now (the list's own) needs no mark.
+            let marked = Errno::result(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) });
+            if marked.is_err_and(|errno| errno != Errno::EBADF) {
+                return Err(Errno::EPROTO);
+            }
+        }
+    }
+    Ok(())
 }
 
 impl std::os::fd::AsFd for Channel {

@@ -1,12 +1,22 @@
 //! Processes that run: waiting for them and sending them signals, by descriptor.
+//!
+//! A pid may be another process's by the time it is used; a pidfd stays with the one process that
+//! it was opened for (`pidfd_open(2)`), and can be polled.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use super::{Errno, Result};
+use super::{Errno, Result, interrupt};
+
+mod streams;
+
+pub use streams::{Displaced, Exchanged, duplicate, exchange, open_stream, pipe, place, place_for_exec, preserved, read, read_all, write_all};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,28 +27,132 @@ pub enum End {
     Signalled(i32, bool),
 }
 
-/// Waits until a child has ended and reaps it. `None` when the time is over.
+/// What a process and the children that it waited for have used (getrusage(2)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// The most memory that was resident at once, in bytes.
+    pub max_rss: u64,
+    /// Processor time in user mode.
+    pub user: Duration,
+    /// Processor time in the kernel.
+    pub system: Duration,
+}
+
+/// Waits until one of the children has ended and reaps it: its index, end and usage. `None` when
+/// the time is over. Signals in `forward` go on to the children meanwhile.
 ///
-/// `EINTR` when a signal came first.
-pub fn wait(pidfd: BorrowedFd, timeout: Option<Duration>) -> Result<Option<End>> {
-    if let Some(timeout) = timeout
-        && !readable(&[pidfd], Some(timeout))?.contains(&0)
-    {
+/// `EINTR` when another signal came that this program watches; `ECHILD` for a process that is
+/// not a child.
+pub fn wait_any(children: &[BorrowedFd], timeout: Option<Duration>, forward: &[i32]) -> Result<Option<(usize, End, Usage)>> {
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let forwarding = Forwarding::start(forward)?;
+    // Before the first poll, so that a process that is not a child is not waited for in vain.
+    for (index, child) in children.iter().enumerate() {
+        if let Some((end, usage)) = reap(*child)? {
+            return Ok(Some((index, end, usage)));
+        }
+    }
+    let mut fds = children.to_vec();
+    if let Some(forwarding) = &forwarding {
+        fds.push(forwarding.signals.as_fd());
+    }
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let ready = match readable(&fds, left) {
+            Err(Errno::EINTR) if interrupt::pending().is_none() => continue,
+            ready => ready?,
+        };
+        if ready.is_empty() {
+            return Ok(None);
+        }
+        for index in ready {
+            let Some(child) = children.get(index) else { continue };
+            if let Some((end, usage)) = reap(*child)? {
+                return Ok(Some((index, end, usage)));
+            }
+        }
+        if let Some(forwarding) = &forwarding {
+            forwarding.pass_on(children)?;
+        }
+    }
+}
+
+/// Reaps a child that has ended; `None` while it runs.
+fn reap(pidfd: BorrowedFd) -> Result<Option<(End, Usage)>> {
+    let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: both buffers have the kernel's layout, and the descriptor stays open for the call.
+    // The C library's waitid has no fifth argument.
+    Errno::result(unsafe {
+        let options = libc::WEXITED | libc::WNOHANG;
+        libc::syscall(libc::SYS_waitid, libc::P_PIDFD, pidfd.as_raw_fd(), info.as_mut_ptr(), options, usage.as_mut_ptr())
+    })?;
+    // SAFETY: the call succeeded; zeroed buffers are valid even where it has not written. The pid
+    // is 0 where nothing had ended, and si_status is valid for a child's end.
+    let (pid, code, status, usage) = unsafe {
+        let info = info.assume_init();
+        (info.si_pid(), info.si_code, info.si_status(), usage.assume_init())
+    };
+    if pid == 0 {
         return Ok(None);
     }
-    let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
-    let id = libc::id_t::try_from(std::os::fd::AsRawFd::as_raw_fd(&pidfd)).map_err(|_| Errno::EBADF)?;
-    // SAFETY: the buffer is a siginfo_t, and the descriptor stays open for the call.
-    Errno::result(unsafe { libc::waitid(libc::P_PIDFD, id, info.as_mut_ptr(), libc::WEXITED) })?;
-    // SAFETY: the call succeeded and has filled the buffer; si_status is valid for a child's end.
-    let (code, status) = unsafe {
-        let info = info.assume_init();
-        (info.si_code, info.si_status())
+    let time = |time: libc::timeval| {
+        let micros = u32::try_from(time.tv_usec).unwrap_or_default();
+        Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), micros * 1000)
     };
-    Ok(Some(match code {
+    let usage = Usage {
+        // The kernel counts in KiB.
+        max_rss: u64::try_from(usage.ru_maxrss).unwrap_or_default() * 1024,
+        user: time(usage.ru_utime),
+        system: time(usage.ru_stime),
+    };
+    let end = match code {
         libc::CLD_EXITED => End::Exited(status),
         other => End::Signalled(status, other == libc::CLD_DUMPED),
-    }))
+    };
+    Ok(Some((end, usage)))
+}
+
+/// Signals that are blocked and read from a descriptor while somebody waits; put back when dropped.
+struct Forwarding {
+    signals: SignalFd,
+    before: SigSet,
+}
+
+impl Forwarding {
+    fn start(signals: &[i32]) -> Result<Option<Self>> {
+        if signals.is_empty() {
+            return Ok(None);
+        }
+        let mut set = SigSet::empty();
+        for signal in signals {
+            set.add(Signal::try_from(*signal)?);
+        }
+        let fd = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        let mut before = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), Some(&mut before))?;
+        Ok(Some(Self { signals: fd, before }))
+    }
+
+    fn pass_on(&self, children: &[BorrowedFd]) -> Result<()> {
+        while let Some(info) = self.signals.read_signal()? {
+            for child in children {
+                match signal(*child, i32::try_from(info.ssi_signo).unwrap_or_default()) {
+                    // It has just ended: the next look reaps it.
+                    Ok(()) | Err(Errno::ESRCH) => {}
+                    Err(errno) => return Err(errno),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Forwarding {
+    /// A signal that came after the child's end is delivered now and means this program.
+    fn drop(&mut self) {
+        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None);
+    }
 }
 
 /// Waits until one of the descriptors can be read; the indices of those that can.
@@ -47,11 +161,7 @@ pub fn readable(fds: &[BorrowedFd], timeout: Option<Duration>) -> Result<Vec<usi
     let mut polled: Vec<PollFd> = fds.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)).collect();
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let wait = left.map_or(PollTimeout::NONE, |left| {
-            // Rounded up: to wait a little less than a millisecond is to spin.
-            PollTimeout::try_from(left.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX)
-        });
-        let ready = poll(&mut polled, wait)?;
+        let ready = poll(&mut polled, poll_timeout(left))?;
         if ready > 0 {
             return Ok(polled.iter().enumerate().filter(|(_, fd)| fd.any() == Some(true)).map(|(index, _)| index).collect());
         }
@@ -61,9 +171,23 @@ pub fn readable(fds: &[BorrowedFd], timeout: Option<Duration>) -> Result<Vec<usi
     }
 }
 
+/// Rounded up: to wait a little less than a millisecond is to spin.
+pub(super) fn poll_timeout(left: Option<Duration>) -> PollTimeout {
+    left.map_or(PollTimeout::NONE, |left| PollTimeout::try_from(left.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX))
+}
+
+/// `pidfd_open(2)`: a descriptor that refers to any process.
+pub fn pidfd_open(pid: i32) -> Result<OwnedFd> {
+    // SAFETY: takes no pointers.
+    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+    let fd = i32::try_from(fd).map_err(|_| Errno::EBADF)?;
+    // SAFETY: a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 /// `pidfd_send_signal(2)`.
 pub fn signal(pidfd: BorrowedFd, signal: i32) -> Result<()> {
-    let fd = std::os::fd::AsRawFd::as_raw_fd(&pidfd);
+    let fd = pidfd.as_raw_fd();
     // SAFETY: a null siginfo is allowed and means the same as kill(2).
     Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, std::ptr::null::<libc::siginfo_t>(), 0) }).map(drop)
 }
@@ -72,4 +196,36 @@ pub fn signal(pidfd: BorrowedFd, signal: i32) -> Result<()> {
 pub fn kill(pid: i32, signal: i32) -> Result<()> {
     // SAFETY: takes no pointers.
     Errno::result(unsafe { libc::kill(pid, signal) }).map(drop)
+}
+
+/// `setsid(2)`: a new session and group, without a terminal.
+pub fn setsid() -> Result<()> {
+    nix::unistd::setsid().map(drop)
+}
+
+/// `setpgid(2)`; 0 means the caller, and a group of the process's own.
+pub fn setpgid(pid: i32, group: i32) -> Result<()> {
+    nix::unistd::setpgid(nix::unistd::Pid::from_raw(pid), nix::unistd::Pid::from_raw(group))
+}
+
+/// The process group of a process, 0 for the caller.
+pub fn getpgid(pid: i32) -> Result<i32> {
+    nix::unistd::getpgid(Some(nix::unistd::Pid::from_raw(pid))).map(nix::unistd::Pid::as_raw)
+}
+
+/// `chdir(2)`, and the proof that the directory lies inside of this process's root.
+///
+/// A path such as `/proc/self/fd/7` can lead to a directory of the host's that somebody has left
+/// open (CVE-2024-21626); the kernel then answers getcwd(2) with `(unreachable)`. `EXDEV`, and the
+/// working directory is the root afterwards.
+pub fn chdir(path: &Path) -> Result<()> {
+    nix::unistd::chdir(path)?;
+    let mut buffer = [0_u8; 8192];
+    // SAFETY: the buffer's own length is passed along. The C library's getcwd hides the marker.
+    let got = Errno::result(unsafe { libc::syscall(libc::SYS_getcwd, buffer.as_mut_ptr(), buffer.len()) });
+    if got.is_ok() && buffer.first() == Some(&b'/') {
+        return Ok(());
+    }
+    nix::unistd::chdir("/")?;
+    Err(Errno::EXDEV)
 }

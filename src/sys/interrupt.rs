@@ -31,12 +31,17 @@ pub fn watch() -> super::Result<()> {
     Ok(())
 }
 
-/// Gives the watched signals their default action again, as a new program expects them.
+/// Gives the watched signals their default action again, as a new program expects them. One that
+/// is ignored stays ignored.
 pub fn unwatch() -> super::Result<()> {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     for signal in WATCHED {
         // SAFETY: the default action runs no code of ours.
-        unsafe { sigaction(signal, &default) }?;
+        let before = unsafe { sigaction(signal, &default) }?;
+        if matches!(before.handler(), SigHandler::SigIgn) {
+            // SAFETY: puts back the disposition that was there before.
+            unsafe { sigaction(signal, &before) }?;
+        }
     }
     Ok(())
 }

@@ -9,8 +9,13 @@ local function sh(text, options)
   return capture({ "/bin/sh", "-c", text }, options)
 end
 
+local function read(path)
+  local file <close> = io.open(path)
+  return file and file:read("a") or ""
+end
+
 local function field(pid, name)
-  return (test.read(("/proc/%s/status"):format(pid)) or ""):match(name .. ":%s*([^\n]*)")
+  return (read(("/proc/%s/status"):format(pid))):match(name .. ":%s*([^\n]*)")
 end
 
 test.case("exec of a shell's line fails, and the hint says that it is a list", function(t)
@@ -103,18 +108,6 @@ test.case("argv0 and cwd are what the program sees", function(t)
   t.eq(child:output().stdout, "/proc\n-login\0")
 end)
 
-test.case("a working directory outside of the root is refused", { "root" }, function(t)
-  local dir = os.getenv("TMPDIR") .. "/jail"
-  mkdir(dir)
-  mkdir(dir .. "/inner")
-  local script = ([[
-    exec 9</; exec chroot %s /proc/self/exe 2>&1
-  ]]):format(dir)
-  t.ok(script)
-  os.remove(dir .. "/inner")
-  os.remove(dir)
-end)
-
 test.case("a wrong signal, a wrong pid and a closed handle are refused", function(t)
   t.fails("no signal is called", kill, 1, "trem")
   t.fails('did you mean "term"', kill, 1, "trem")
@@ -178,42 +171,24 @@ test.case("what a child has used is in its result", function(t)
 end)
 
 test.case("wait_any answers the processes in the order of their ends", function(t)
-  local gates = { pipe(), pipe(), pipe() }
   local children = {}
-  for index, gate in ipairs(gates) do
+  for index = 1, 3 do
     children[index] = spawn(function()
-      gate.write:close()
-      gate.read:read()
-      return index
+      exec { "sleep", "100" }
     end)
   end
-  local order = {}
+  t.eq(wait_any(children, { timeout = 0 }), nil)
+  local waiting = table.move(children, 1, 3, 1, {})
   for _, index in ipairs { 2, 3, 1 } do
-    t.eq(wait_any(children, { timeout = 0 }), nil)
-    -- Children started later hold this end as well; a byte is not enough for read-to-the-end.
     children[index]:kill("term")
-    local first = wait_any(children)
-    order[#order + 1] = first.result.signal or first.result.code
-    for place, child in ipairs(children) do
-      if child == first.process then
-        t.eq(place, index)
-        child:close()
-        children[place] = children[#children]
-        children[#children] = nil
-        if place <= #children then
-          gates[place], gates[#children + 1] = gates[#children + 1], gates[place]
-        end
-        break
+    local first = wait_any(waiting)
+    t.ok(first.process == children[index], "the process that has ended")
+    t.eq(first.result.signal, "term")
+    for place, process in ipairs(waiting) do
+      if process == first.process then
+        table.remove(waiting, place)
       end
     end
-    if index == 2 then
-      -- The third has moved to the second's place.
-      t.eq(#children, 2)
-      break
-    end
-  end
-  for _, child in ipairs(children) do
-    child:close()
   end
 end)
 
@@ -227,7 +202,7 @@ test.case("a forwarded signal reaches the child and not the script", function(t)
   local parent <close> = fork(function()
     ready.read:close()
     local child <close> = spawn({ stdout = ready.write }, function()
-      exec { "sh", "-c", "trap 'exit 42' TERM; echo up; while :; do sleep 0.01; done" }
+      exec { "sh", "-c", "trap 'exit 42' TERM; echo up; for i in $(seq 500); do sleep 0.02; done" }
     end)
     ready.write:close()
     return child:wait({ forward = { "term", "int" } }).code
@@ -235,28 +210,30 @@ test.case("a forwarded signal reaches the child and not the script", function(t)
   ready.write:close()
   t.eq(ready.read:read(3), "up\n")
   -- It waits by now, or the signal ends its script: both would be 143 without forwarding.
-  while not (test.read(("/proc/%d/status"):format(parent.pid)):match("SigBlk:%s*(%x+)") or "")
-    :find("4002$") do
+  while not field(parent.pid, "SigBlk"):find("4002$") do
     capture { "true" }
   end
   parent:kill("term")
   t.eq(parent:wait().code, 42)
 end)
 
-test.case("a signal that is not forwarded ends the waiting script, and its child with it", function(t)
-  local ready = pipe()
-  local parent <close> = fork(function()
-    local child <close> = spawn({ stdout = ready.write }, function()
-      exec { "sh", "-c", "echo $$; exec sleep 100" }
+test.case(
+  "a signal that is not forwarded ends the waiting script, and its child with it",
+  function(t)
+    local ready = pipe()
+    local parent <close> = fork(function()
+      local child <close> = spawn({ stdout = ready.write }, function()
+        exec { "sh", "-c", "echo $$; exec sleep 100" }
+      end)
+      child:wait()
     end)
-    child:wait()
-  end)
-  ready.write:close()
-  local grandchild = process_open(tonumber((ready.read:read("1K"):gsub("\n", ""))))
-  parent:kill("term")
-  t.eq(parent:wait().code, 143)
-  t.ok(not grandchild:alive())
-end)
+    ready.write:close()
+    local grandchild = process_open(tonumber((ready.read:read("1K"):gsub("\n", ""))))
+    parent:kill("term")
+    t.eq(parent:wait().code, 143)
+    t.ok(not grandchild:alive())
+  end
+)
 
 test.case("streams that cannot be are refused before the child exists", function(t)
   local function nothing() end
@@ -303,7 +280,10 @@ end)
 test.case("captured output is complete when both streams are large", function(t)
   local count = 300000
   local result = sh(
-    ("head -c %d /dev/zero | tr '\\0' a; head -c %d /dev/zero | tr '\\0' b >&2"):format(count, count)
+    ("head -c %d /dev/zero | tr '\\0' a; head -c %d /dev/zero | tr '\\0' b >&2"):format(
+      count,
+      count
+    )
   )
   t.eq(#result.stdout, count)
   t.eq(result.stderr, ("b"):rep(count))
@@ -368,14 +348,17 @@ test.case("a group's leader cannot start a session, a child can", function(t)
   t.eq(child:wait().code, 0)
 end)
 
-test.case("process_group puts the child into a group of its own, for both sides at once", function(t)
-  local child <close> = spawn({ process_group = true }, function()
-    exec { "sleep", "100" }
-  end)
-  local stat = t.read(("/proc/%d/stat"):format(child.pid)):gsub("^.*%) ", "")
-  t.eq(tonumber(stat:match("^%S+ %S+ (%S+)")), child.pid)
-  kill(-child.pid, "kill")
-  t.eq(child:wait().signal, "kill")
-end)
+test.case(
+  "process_group puts the child into a group of its own, for both sides at once",
+  function(t)
+    local child <close> = spawn({ process_group = true }, function()
+      exec { "sleep", "100" }
+    end)
+    local stat = t.read(("/proc/%d/stat"):format(child.pid)):gsub("^.*%) ", "")
+    t.eq(tonumber(stat:match("^%S+ %S+ (%S+)")), child.pid)
+    kill(-child.pid, "kill")
+    t.eq(child:wait().signal, "kill")
+  end
+)
 
 return test.run()

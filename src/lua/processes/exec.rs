@@ -16,7 +16,7 @@ use super::super::error::{Outcome, Raise};
 use super::super::handle::Handle;
 use super::super::table::{Primitive, Scope, example};
 use super::super::types::{Param, Type, may, need};
-use super::interrupted;
+use super::{interrupted, patiently};
 use super::streams::Descriptor;
 use crate::kernel::processes::Call;
 use crate::sys::{self, Fd};
@@ -141,7 +141,7 @@ impl Program {
         }
         let path = env.iter().find(|(name, _)| name == "PATH").map_or(DEFAULT_PATH, |(_, value)| value.as_bytes());
         let program = search(&self.name, path);
-        host.run(Call::Exec { program, args: self.args.clone(), env, preserve })?;
+        patiently(host, Call::Exec { program, args: self.args.clone(), env, preserve })?;
         Ok(())
     }
 

@@ -31,6 +31,7 @@ pub mod processes;
 pub mod programs;
 pub mod rootfs;
 pub mod seccomp;
+pub mod spawn;
 pub mod sysctl;
 pub mod terminal;
 pub mod users;
@@ -169,6 +170,7 @@ calls! {
     programs::Programs,
     rootfs::Rootfs,
     seccomp::Seccomp,
+    spawn::Spawn,
     sysctl::Sysctl,
     terminal::Terminal,
     users::Users,

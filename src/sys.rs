@@ -27,6 +27,7 @@ pub mod programs;
 pub mod readers;
 pub mod rootfs;
 pub mod seccomp;
+pub mod spawn;
 pub mod sysctl;
 pub mod terminal;
 pub mod users;

@@ -3,7 +3,10 @@
 //! Host namespaces are those that the process was started in. The guard costs no system call: the
 //! calls that enter a namespace tell it, live and in a plan alike.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+
+/// What tells one namespace from another: the device and the inode of its file.
+type Identity = (u64, u64);
 
 bitflags::bitflags! {
     /// Kinds of namespaces, with the kernel's own flag values (`CLONE_NEW*`).
@@ -65,6 +68,10 @@ impl Kinds {
 #[derive(Debug, Default)]
 pub struct Guard {
     left: Cell<Kinds>,
+    /// Left for children only: a process cannot change its own pid namespace.
+    ahead: Cell<Kinds>,
+    /// The host's namespaces, each read before the process leaves it for the first time.
+    home: RefCell<Vec<(Kinds, Identity)>>,
     lifted: Cell<bool>,
 }
 
@@ -87,15 +94,54 @@ impl Guard {
         self.left.set(self.left.get() - kinds);
     }
 
+    /// The children from now on start in namespaces of their own; the process stays where it is.
+    pub fn send_ahead(&self, kinds: Kinds) {
+        self.ahead.set(self.ahead.get() | kinds);
+    }
+
+    /// The children from now on start in the host's namespaces again.
+    pub fn call_back(&self, kinds: Kinds) {
+        self.ahead.set(self.ahead.get() - kinds);
+    }
+
+    /// The kinds that only children are sent into.
+    #[must_use]
+    pub fn ahead(&self) -> Kinds {
+        self.ahead.get()
+    }
+
+    /// Notes the host's namespaces that the process is about to leave, each the first time only.
+    pub fn remember(&self, kinds: Kinds, read: impl Fn(&str) -> Option<Identity>) {
+        let known: Kinds = self.home.borrow().iter().map(|(kind, _)| *kind).collect();
+        for (word, _, kind) in KINDS.iter().filter(|(_, _, kind)| (kinds - known - self.left.get()).contains(*kind)) {
+            if let Some(identity) = read(word) {
+                self.home.borrow_mut().push((*kind, identity));
+            }
+        }
+    }
+
+    /// Whether this is the host's namespace of its kind. One that was never left is not known.
+    #[must_use]
+    pub fn is_home(&self, kind: Kinds, identity: Identity) -> bool {
+        self.home.borrow().contains(&(kind, identity))
+    }
+
     /// The kinds that are not the host's any more.
     #[must_use]
     pub fn left(&self) -> Kinds {
         self.left.get()
     }
 
-    /// Puts back what [`Guard::left`] said earlier: a plan does so after a child's body.
-    pub fn restore(&self, left: Kinds) {
+    /// Where the process and its children stand, for [`Guard::restore`].
+    #[must_use]
+    pub fn saved(&self) -> (Kinds, Kinds) {
+        (self.left.get(), self.ahead.get())
+    }
+
+    /// Puts back what [`Guard::saved`] said earlier: a plan does so after a child's body.
+    pub fn restore(&self, (left, ahead): (Kinds, Kinds)) {
         self.left.set(left);
+        self.ahead.set(ahead);
     }
 
     /// Whether a change that belongs to the namespaces `kinds` may be made.

@@ -35,6 +35,7 @@ impl Kept {
     fn undo(&self) -> Vec<Call> {
         match self.kind.as_str() {
             "directory" => super::files::undo(&self.what),
+            "pin" => super::namespaces::undo(&self.what),
             _ => Vec::new(),
         }
     }

@@ -1,13 +1,18 @@
-//! Namespaces: entering, leaving, pinning and listing them; id maps and time offsets.
+//! Namespaces: making, entering and pinning them; id maps and time offsets.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use nix::mount::MsFlags;
+use serde_json::Value;
 
-use super::{Fact, Kinds, Reply, Request, Shell, quote};
+use super::{Fact, KINDS, Kinds, Reply, Request, Shell};
 use crate::sys::namespaces::ids::{Range, map_text};
-use crate::sys::{self, Errno, Pid};
+use crate::sys::{self, Errno, Fd, Pid};
+
+mod show;
+
+use show::{map_file, setgroups_word, shown};
 
 /// Which ids a map is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +66,53 @@ impl Propagation {
     }
 }
 
+/// What a clock of a new time namespace is ahead of the host's, as the kernel takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offset {
+    /// 1 is `CLOCK_MONOTONIC`, 7 is `CLOCK_BOOTTIME`: kernels before 5.7 know no names.
+    pub clock: i32,
+    /// Whole seconds; less than 0 for a clock that is behind.
+    pub seconds: i64,
+    /// Added to the seconds.
+    pub nanoseconds: u32,
+}
+
+/// A namespace by the file that shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Any path: below `/proc`, or a pin.
+    Path(PathBuf),
+    /// `/proc/PID/ns/KIND`; the caller's own where there is no process.
+    Process(Option<Pid>, &'static str),
+}
+
+/// Where `setns(2)` goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// An open namespace.
+    Namespace(Fd),
+    /// The namespaces of a process.
+    Process(Pid, Fd),
+}
+
 /// A change of this topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
     /// `unshare(2)`
     Unshare {
         /// The kinds of namespaces that the caller gets of its own.
+        kinds: Kinds,
+    },
+    /// `open(2)` of a namespace's file: answers [`Reply::Fd`]. `EINVAL` for any other file.
+    Open {
+        /// Which.
+        source: Source,
+    },
+    /// `setns(2)`
+    SetNs {
+        /// Where to.
+        target: Target,
+        /// The kinds: none stands for any, of a single namespace.
         kinds: Kinds,
     },
     /// `mount(2)` that only sets the propagation of `/` and all below.
@@ -83,6 +129,15 @@ pub enum Call {
         /// The lines.
         ranges: Vec<Range>,
     },
+    /// The same by `newuidmap` or `newgidmap`, which have the rights and check `/etc/subuid`.
+    RunMapper {
+        /// The process.
+        pid: Pid,
+        /// Which of the two.
+        ids: Ids,
+        /// The lines.
+        ranges: Vec<Range>,
+    },
     /// A write to `/proc/PID/setgroups`, before the group map.
     SetGroups {
         /// The process; the caller itself where there is none.
@@ -90,11 +145,33 @@ pub enum Call {
         /// Whether `setgroups(2)` may be called in the namespace.
         allow: bool,
     },
-}
-
-/// A file of a process in `/proc`, with the process's name in plans.
-fn shown(pid: Option<&Pid>, file: &str) -> String {
-    pid.map_or_else(|| format!("/proc/self/{file}"), |pid| format!("/proc/{pid}/{file}"))
+    /// A write to `/proc/self/timens_offsets`, before a process is in the time namespace.
+    SetOffsets {
+        /// At most one of each clock.
+        offsets: Vec<Offset>,
+    },
+    /// `open(2)` that makes an empty file for a pin.
+    MakePinFile {
+        /// A path that does not exist.
+        path: PathBuf,
+    },
+    /// `mount(2)` of a namespace on a file.
+    Bind {
+        /// What is pinned.
+        namespace: Fd,
+        /// The empty file.
+        path: PathBuf,
+    },
+    /// `umount2(2)` of a pinned namespace, and of nothing else.
+    Unbind {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `unlink(2)` of an empty file.
+    RemovePinFile {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// The same file as the kernel knows it.
@@ -105,118 +182,106 @@ fn real(pid: Option<&Pid>, file: &str) -> sys::Result<PathBuf> {
     })
 }
 
-fn map_file(ids: Ids) -> String {
-    format!("{}_map", ids.word())
-}
-
-fn setgroups_word(allow: bool) -> &'static str {
-    if allow { "allow" } else { "deny" }
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Source {
+    /// Where the file is; `ESRCH` for a process that is only planned.
+    pub fn path(&self) -> sys::Result<PathBuf> {
         match self {
-            Self::Unshare { kinds } => write!(f, "unshare({})", kinds.flags()),
-            Self::Propagate { how } => write!(f, "mount(NULL, \"/\", NULL, MS_REC|{}, NULL)", how.parts().1),
-            Self::WriteMap { pid, ids, ranges } => {
-                let text = map_text(ranges);
-                write!(f, "write(<{}>, {}, {})", shown(pid.as_ref(), &map_file(*ids)), quote(text.as_bytes(), 64), text.len())
-            }
-            Self::SetGroups { pid, allow } => {
-                let word = setgroups_word(*allow);
-                write!(f, "write(<{}>, \"{word}\", {})", shown(pid.as_ref(), "setgroups"), word.len())
-            }
+            Self::Path(path) => Ok(path.clone()),
+            Self::Process(pid, word) => real(pid.as_ref(), &format!("ns/{word}")),
         }
     }
+
+    /// The file's name, with a child's name in it where a plan knows no number.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Process(pid, word) => shown(pid.as_ref(), &format!("ns/{word}")),
+        }
+    }
+}
+
+fn mapper_arguments(pid: &str, ranges: &[Range]) -> Vec<String> {
+    let numbers = ranges.iter().flat_map(|range| [range.inside, range.outside, range.count]);
+    std::iter::once(pid.to_owned()).chain(numbers.map(|number| number.to_string())).collect()
+}
+
+fn offsets_text(offsets: &[Offset]) -> String {
+    offsets.iter().map(|offset| format!("{} {} {}\n", offset.clock, offset.seconds, offset.nanoseconds)).collect()
 }
 
 impl Request for Call {
     fn execute(&self) -> sys::Result<Reply> {
+        use sys::namespaces as ns;
         match self {
-            Self::Unshare { kinds } => sys::namespaces::unshare(kinds.bits())?,
-            Self::Propagate { how } => sys::namespaces::set_propagation(how.parts().2)?,
-            Self::WriteMap { pid, ids, ranges } => {
-                sys::namespaces::write_once(&real(pid.as_ref(), &map_file(*ids))?, &map_text(ranges))?;
+            Self::Unshare { kinds } => ns::unshare(kinds.bits())?,
+            Self::Open { source } => return Ok(Reply::Fd(Fd::new(source.label(), ns::open_namespace(&source.path()?)?))),
+            Self::SetNs { target: Target::Namespace(fd), kinds } => ns::setns(fd.get()?, kinds.bits())?,
+            Self::SetNs { target: Target::Process(pid, pidfd), kinds } => {
+                let parts: Vec<_> = KINDS.iter().filter(|(_, _, kind)| kinds.contains(*kind)).map(|(word, _, kind)| (*word, kind.bits())).collect();
+                ns::setns_of(pid.raw()?, pidfd.get()?, &parts)?;
             }
-            Self::SetGroups { pid, allow } => {
-                sys::namespaces::write_once(&real(pid.as_ref(), "setgroups")?, setgroups_word(*allow))?;
+            Self::Propagate { how } => ns::set_propagation(how.parts().2)?,
+            Self::WriteMap { pid, ids, ranges } => ns::write_once(&real(pid.as_ref(), &map_file(*ids))?, &map_text(ranges))?,
+            Self::RunMapper { pid, ids, ranges } => {
+                ns::run_helper(&format!("new{}map", ids.word()), &mapper_arguments(&pid.raw()?.to_string(), ranges))?;
             }
+            Self::SetGroups { pid, allow } => ns::write_once(&real(pid.as_ref(), "setgroups")?, setgroups_word(*allow))?,
+            Self::SetOffsets { offsets } => ns::write_once(&real(None, "timens_offsets")?, &offsets_text(offsets))?,
+            Self::MakePinFile { path } => ns::make_pin_file(path)?,
+            Self::Bind { namespace, path } => ns::bind(namespace.get()?, path)?,
+            Self::Unbind { path } => ns::unbind(path)?,
+            Self::RemovePinFile { path } => ns::remove_pin_file(path)?,
         }
         Ok(Reply::Done)
     }
 
-    fn shell(&self) -> Shell {
+    fn planned(&self) -> Reply {
         match self {
-            Self::Unshare { kinds } => Shell::Close(
-                format!("unshare {} sh", long_options(*kinds)),
-                "a shell cannot change its own namespaces: unshare(1) starts another in them",
-            ),
-            Self::Propagate { how } => Shell::Exact(format!("mount --make-r{} /", how.parts().0)),
-            Self::WriteMap { pid, ids, ranges } => {
-                let text = map_text(ranges);
-                Shell::Exact(format!("printf '{}' > {}", text.replace('\n', "\\n"), shown(pid.as_ref(), &map_file(*ids))))
-            }
-            Self::SetGroups { pid, allow } => {
-                Shell::Exact(format!("echo {} > {}", setgroups_word(*allow), shown(pid.as_ref(), "setgroups")))
-            }
+            Self::Open { source } => Reply::Fd(Fd::planned(source.label())),
+            _ => Reply::Done,
         }
     }
 
+    fn shell(&self) -> Shell {
+        self.command()
+    }
+
     fn facts(&self) -> Vec<Fact> {
-        let file = |pid: &Option<Pid>, name: &str| {
-            let text = real(pid.as_ref(), name).ok().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+        let file = |pid: Option<&Pid>, name: &str| {
+            let text = real(pid, name).ok().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
             let text = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join(", ");
-            vec![(shown(pid.as_ref(), name), if text.is_empty() { "(empty)".to_owned() } else { text })]
+            vec![(shown(pid, name), if text.is_empty() { "(empty)".to_owned() } else { text })]
         };
         match self {
             Self::Unshare { kinds } => links(*kinds),
-            Self::Propagate { .. } => Vec::new(),
-            Self::WriteMap { pid, ids, .. } => file(pid, &map_file(*ids)),
-            Self::SetGroups { pid, .. } => file(pid, "setgroups"),
+            // Which kind a single namespace has is not said: all that could change are read.
+            Self::SetNs { kinds, .. } => links(if kinds.is_empty() { Kinds::all() } else { *kinds }),
+            Self::WriteMap { pid, ids, .. } => file(pid.as_ref(), &map_file(*ids)),
+            Self::RunMapper { pid, ids, .. } => file(Some(pid), &map_file(*ids)),
+            Self::SetGroups { pid, .. } => file(pid.as_ref(), "setgroups"),
+            Self::SetOffsets { .. } => file(None, "timens_offsets"),
+            Self::Bind { path, .. } | Self::Unbind { path } => {
+                let id = sys::namespaces::open_namespace(path).and_then(|fd| sys::namespaces::identity(std::os::fd::AsFd::as_fd(&fd)));
+                id.map(|(_, inode)| vec![(format!("pin {}", path.display()), inode.to_string())]).unwrap_or_default()
+            }
+            _ => Vec::new(),
         }
     }
 
     fn irreversible(&self) -> bool {
-        matches!(self, Self::WriteMap { .. })
+        matches!(self, Self::WriteMap { .. } | Self::RunMapper { .. })
     }
 
     fn hint(&self, errno: Errno) -> Option<String> {
-        let text = match (self, errno) {
-            (Self::Unshare { kinds }, Errno::EPERM) if !kinds.contains(Kinds::USER) => {
-                "namespaces other than user need CAP_SYS_ADMIN: add \"user\" to the list, or run as root"
-            }
-            (Self::Unshare { .. }, Errno::EPERM) => {
-                "user namespaces are restricted here (see /proc/sys/kernel/unprivileged_userns_clone and /proc/sys/kernel/apparmor_restrict_unprivileged_userns), or the process is in a chroot"
-            }
-            (Self::Unshare { .. }, Errno::ENOSPC) => {
-                "the limit of namespaces, or of their nesting (32), is reached: see /proc/sys/user/max_*_namespaces"
-            }
-            (Self::Unshare { .. }, Errno::EUSERS) => "user namespaces nest at most 32 deep",
-            (Self::Unshare { .. }, Errno::EINVAL) => {
-                "this kernel lacks a kind of the list (time: 5.6, cgroup: 4.6), or \"pid\" or \"time\" was unshared before and has no child yet"
-            }
-            (Self::Propagate { .. }, Errno::EINVAL) => "/ is not a mount point here (a chroot): use { propagation = \"unchanged\" }",
-            (Self::WriteMap { .. }, Errno::EPERM) => {
-                "a map is written once; without CAP_SETUID and CAP_SETGID above it is one line with the caller's own id, after setgroups = \"deny\": use \"auto\" for the ranges of /etc/subuid"
-            }
-            (Self::WriteMap { .. }, Errno::EINVAL) => "the ranges overlap, or an outside id is not mapped in this namespace",
-            (Self::SetGroups { .. }, Errno::EPERM) => {
-                "setgroups can be denied only before the group map is written, and never allowed again"
-            }
-            (Self::WriteMap { .. } | Self::SetGroups { .. }, Errno::EACCES) => {
-                "the process belongs to another user, or is not dumpable, so its files in /proc are root's"
-            }
-            (Self::WriteMap { .. } | Self::SetGroups { .. }, Errno::ENOENT) => "the process has ended, or /proc is not mounted",
-            _ => return None,
-        };
-        Some(text.to_owned())
+        self.advice(errno).map(str::to_owned)
     }
 }
 
-/// `--mount --pid`: the options of unshare(1) and nsenter(1).
-fn long_options(kinds: Kinds) -> String {
-    let long = |word: &&str| format!("--{}", if *word == "mnt" { "mount" } else { word });
-    kinds.words().iter().map(long).collect::<Vec<_>>().join(" ")
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.notation(f)
+    }
 }
 
 /// The caller's own namespaces of these kinds, as `/proc/self/ns` shows them.
@@ -231,4 +296,10 @@ fn links(kinds: Kinds) -> Vec<Fact> {
         facts.push((format!("ns/{file}"), target.map_or_else(|_| "(new, still empty)".to_owned(), |link| link.display().to_string())));
     }
     facts
+}
+
+/// The calls that remove a pin that a dead process has left.
+pub fn undo(what: &Value) -> Vec<super::Call> {
+    let Some(path) = what.as_str().map(PathBuf::from) else { return Vec::new() };
+    vec![Call::Unbind { path: path.clone() }.into(), Call::RemovePinFile { path }.into()]
 }

@@ -2,28 +2,52 @@
 //!
 //! The heart of the language: a container is a Lua function that runs inside its own namespaces
 //! until it calls `exec`. It is sound because this program has one thread at every fork.
+//!
+//! Between the clone and the body both sides have work: the parent writes id maps and calls the
+//! script's `parent`, the child joins namespaces and sets clocks. `child.rs` has the child's part
+//! and `door.rs` the process in between that some joins need.
 
-use std::rc::Rc;
+use mlua::{Function, Value};
 
-use mlua::{Function, Lua, MultiValue, Value};
-
-use super::Host;
-use super::args::Args;
-use super::error::{self, Outcome, Raise, unexpected};
+use super::args::{Args, Fields};
+use super::error::{Outcome, Raise, unexpected};
+use super::handle::Handle;
+use super::namespaces::{self, PROPAGATION, TARGET, clocks, id_map};
 use super::processes::Process;
 use super::processes::streams::{self, Setup};
 use super::table::{Primitive, Scope, example, example_with};
 use super::types::{Param, Type, may, need};
+use crate::kernel::namespaces::Offset;
 use crate::kernel::processes::Call;
 use crate::kernel::{KINDS, Kinds, Reply};
-use crate::sys::{Errno, fork};
+use crate::sys::{Errno, Pid};
+
+mod child;
+mod door;
 
 /// The words for kinds of namespaces.
 pub const KIND_WORDS: &[&str] = &["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
+const JOIN: &[Param] = &[
+    may("cgroup", TARGET, ""),
+    may("ipc", TARGET, ""),
+    may("mnt", TARGET, ""),
+    may("net", TARGET, ""),
+    may("pid", TARGET, ""),
+    may("time", TARGET, ""),
+    may("user", TARGET, ""),
+    may("uts", TARGET, ""),
+];
+
 const SPAWN: &[Param] = &[
     may("unshare", Type::List(&Type::Word(KIND_WORDS)), "namespaces that the child gets of its own"),
+    may("join", Type::Options(JOIN), "namespaces that the child enters, by kind: a pid, a path, a namespace or a process"),
+    may("id_map", id_map::ID_MAP, "with \"user\" in `unshare`: as for the primitive `id_map`; \"root\", or \"none\" to leave it to `parent`"),
+    may("time_offsets", Type::Options(clocks::OFFSETS), "with \"time\" in `unshare`: as for `time_offset`"),
+    may("propagation", PROPAGATION, "with \"mnt\" in `unshare`: how mounts travel, for / and all below; \"private\""),
     may("parent", Type::Function, "called in the parent with the process before the child's function starts"),
+    may("die_with_parent", Type::Boolean, "the kernel kills the child when this process ends; forgotten when the child changes its ids"),
+    may("name", Type::Text, "the child's name in plans and traces"),
     streams::STDIN,
     streams::STDOUT,
     streams::STDERR,
@@ -39,118 +63,162 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
         need("body", Type::Function, "runs in the child; a number that it returns is the exit status"),
     ],
     returns: "process",
-    syscalls: &["clone3(2)"],
+    syscalls: &["clone3(2)", "setns(2)", "mount(2)", "prctl(2)"],
     shell: "≈ unshare --fork … sh -c …",
-    needs: "CAP_SYS_ADMIN for namespaces other than user",
+    needs: "CAP_SYS_ADMIN for namespaces other than user; none together with \"user\"",
     scope: Scope::Children,
     reversible: true,
     examples: &[
         example("local child <close> = spawn(function() return 7 end)\nassert(child:wait().code == 7)"),
         example_with(
             &["root"],
-            "local child <close> = spawn({ unshare = { \"pid\", \"uts\" } }, function()\n  sethostname(\"box\")\nend)\nassert(child:wait().code == 0)",
+            "local child <close> = spawn({ unshare = { \"pid\", \"uts\", \"mnt\" }, die_with_parent = true }, function()\n  sethostname(\"box\")\nend)\nassert(child:wait().code == 0)",
+        ),
+        example_with(
+            &["userns"],
+            "local child <close> = spawn({ unshare = { \"user\", \"uts\" } }, function()\n  sethostname(\"box\")\nend)\nassert(child:wait().code == 0)",
+        ),
+        example_with(
+            &["root"],
+            "local first <close> = spawn({ name = \"first\", unshare = { \"pid\", \"net\" } }, function()\n  exec { \"sleep\", \"60\" }\nend)\nfirst:started()\nlocal second <close> = spawn({ name = \"second\", join = { pid = first, net = first } }, function() return 0 end)\nassert(second:wait().code == 0)",
+        ),
+        example_with(
+            &["root", "file:/proc/self/ns/time"],
+            "local child <close> = spawn({ unshare = { \"time\" }, time_offsets = { boottime = \"24h\" } }, function()\n  assert(clock(\"boottime\") > 86400)\nend)\nassert(child:wait().code == 0)",
         ),
     ],
-    see: &["exec", "process:wait", "clone(2)", "namespaces(7)"],
+    see: &["exec", "process:wait", "unshare", "setns", "clone(2)", "namespaces(7)"],
     function: spawn,
 }];
 
-fn kinds(words: &[String]) -> Kinds {
-    words.iter().filter_map(|word| Kinds::from_word(word)).collect()
+/// How a child starts, judged before anything is done.
+struct Start {
+    name: String,
+    /// Namespaces of its own.
+    unshare: Kinds,
+    /// Open namespaces that it enters, in the order in which the rights allow it.
+    join: Vec<namespaces::Opened>,
+    maps: Option<id_map::Maps>,
+    offsets: Vec<Offset>,
+    propagation: Option<String>,
+    parent: Option<Function>,
+    die_with_parent: bool,
+}
+
+impl Start {
+    fn read(args: &Args, options: &Fields) -> Outcome<Self> {
+        let unshare = namespaces::kinds_of(&options.texts("unshare"));
+        let requires = |option: &str, kind: Kinds| {
+            if !options.has(option) || unshare.contains(kind) {
+                return Ok(());
+            }
+            let word = kind.words().join(", ");
+            Err(Raise::argument(format!("options.{option}: it is of a new namespace; \"{word}\" is not in `unshare`")))
+        };
+        requires("id_map", Kinds::USER)?;
+        requires("time_offsets", Kinds::TIME)?;
+        requires("propagation", Kinds::MNT)?;
+        let join = options.options("join")?;
+        let joined: Vec<_> = KINDS.iter().filter(|(word, _, _)| join.has(word)).collect();
+        if let Some((word, _, _)) = joined.iter().find(|(_, _, kind)| unshare.contains(*kind)) {
+            return Err(Raise::argument(format!("options.join.{word}: \"{word}\" is in `unshare` as well; a child has one of each kind")));
+        }
+        let maps =
+            if unshare.contains(Kinds::USER) { id_map::Maps::read(args.host, options.value("id_map"), "options.id_map")? } else { None };
+        let offsets =
+            if options.has("time_offsets") { clocks::offsets(&options.options("time_offsets")?, "options.time_offsets")? } else { Vec::new() };
+        let mut start = Self {
+            name: options.text("name").unwrap_or_else(|| args.host.next_child()),
+            unshare,
+            join: Vec::new(),
+            maps,
+            offsets,
+            propagation: options.text("propagation"),
+            parent: options.function("parent"),
+            die_with_parent: options.flag("die_with_parent"),
+        };
+        // All are opened, and their kinds compared, before the first is entered.
+        for (word, _, kind) in joined {
+            start.join.push(namespaces::open(args.host, join.value(word), &format!("options.join.{word}"), *kind)?);
+        }
+        // With rights here the user namespace comes last, for they end there; without any it
+        // comes first, for they begin there. nsenter(1) has the same order.
+        let privileged = id_map::privileged(args.host);
+        start.join.sort_by_key(|opened| (opened.kind == Kinds::USER) == privileged);
+        Ok(start)
+    }
+
+    /// The namespaces that the clone makes. One with offsets is made by the child itself: the
+    /// clone would enter it at once, and then its clocks cannot be set any more.
+    fn cloned(&self) -> Kinds {
+        if self.offsets.is_empty() { self.unshare } else { self.unshare - Kinds::TIME }
+    }
+
+    /// Whether a process in between must join before the clone: see `door.rs`.
+    fn needs_door(&self) -> bool {
+        let joined: Kinds = self.join.iter().map(|opened| opened.kind).collect();
+        joined.intersects(Kinds::PID | Kinds::USER) || !joined.is_empty() && self.unshare.contains(Kinds::USER)
+    }
+
+    /// Whether the child waits until its parent lets it go on.
+    fn waits(&self) -> bool {
+        self.maps.is_some() || self.parent.is_some() || self.die_with_parent || self.needs_door()
+    }
 }
 
 /// Starts a child; `options` may be absent (`fork`).
 pub fn spawn(args: &Args) -> Outcome {
     let options = args.options("options")?;
     let Some(body) = args.function("body") else { return Err(Raise::argument("body: expected a function")) };
-    let parent = options.function("parent");
-    let kinds = kinds(&options.texts("unshare"));
-    let (ours, theirs) = fork::Channel::pair().map_err(|errno| Raise::read("socketpair(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC)", errno))?;
-    let name = args.host.next_child();
-    let setup = Setup::prepare(args.host, &name, &options)?;
-    let call = Call::Clone { child: name.clone(), kinds, cgroup: None };
-    match args.host.run(call.clone())? {
-        Reply::Child => {
-            drop(ours);
-            child(args.lua, args.host, &name, kinds, theirs, parent.is_some(), setup, &body)
-        }
-        Reply::Process(pid, pidfd) => {
-            drop(theirs);
-            let planned = pid.is_planned();
-            let handle = args.host.ledger.adopt(Process::new(pid, pidfd, ours), None);
-            if planned {
-                args.host.kernel.enter_child(&name, true);
-                setup.enter(args.host)?;
-                args.host.kernel.enter_child(&name, false);
+    let start = Start::read(args, &options)?;
+    let setup = Setup::prepare(args.host, &start.name, &options)?;
+    namespaces::remember(args.host, start.unshare);
+    let (ours, theirs) = namespaces::channel()?;
+    let (pid, pidfd, channel, setup) = if start.needs_door() {
+        door::start(args, &start, (ours, theirs), setup, &body)?
+    } else {
+        let call = Call::Clone { child: start.name.clone(), kinds: start.cloned(), cgroup: None };
+        match args.host.run(call.clone())? {
+            Reply::Child => {
+                drop(ours);
+                child::live(args.lua, args.host, &start, theirs, setup, &body)
             }
-            setup.attend(args.host, &*handle.open::<Process>()?)?;
-            let value = Value::UserData(args.lua.create_userdata(handle.clone())?);
-            if let Some(parent) = parent {
-                // A callback that fails takes the waiting child with it.
-                if let Err(error) = parent.call::<()>(value.clone()) {
-                    handle.close(args.host)?;
-                    return Err(error.into());
-                }
-                if !planned {
-                    handle.open::<Process>()?.release()?;
-                }
+            Reply::Process(pid, pidfd) => {
+                drop(theirs);
+                (pid, pidfd, ours, setup)
             }
-            if planned {
-                plan_child(args, &name, kinds, &body)?;
-            }
-            Ok(value)
-        }
-        _ => Err(unexpected(&call.into(), Errno::EPROTO)),
-    }
-}
-
-/// The child's whole life in Lua. The parent's handles are not its own; its end is `_exit`.
-fn child(lua: &Lua, host: &Rc<Host>, name: &str, kinds: Kinds, channel: fork::Channel, waits: bool, setup: Setup, body: &Function) -> ! {
-    host.kernel.enter_child(name, true);
-    host.guard.leave(kinds);
-    host.journal.forget();
-    if waits && !matches!(channel.receive(), Ok(Some(_))) {
-        // The parent has failed or died before it let this child start.
-        fork::exit_now(1);
-    }
-    host.report.replace(Some(channel));
-    let entered = setup.enter(host);
-    // This side of its own pipes is the parent's.
-    drop(setup);
-    let status = match entered.and_then(|()| super::protect(lua, host, body, MultiValue::new())) {
-        Ok(status) => status,
-        Err(failure) => {
-            report(lua, host, failure);
-            1
+            _ => return Err(unexpected(&call.into(), Errno::EPROTO)),
         }
     };
-    let failures = host.ledger.close_all(host);
-    let status = if failures.is_empty() { status } else { status.max(1) };
-    for failure in failures {
-        report(lua, host, failure);
+    let planned = pid.is_planned();
+    let handle = args.host.ledger.adopt(Process::new(pid.clone(), pidfd, channel), None);
+    if planned {
+        child::inside(args.host, &start, || child::begin(args.host, &start, &setup))?;
     }
-    fork::exit_now(host.stopped.get().map_or(status, |signal| 128 + signal))
+    if let Err(raise) = attend(args, &start, &pid, &handle, setup) {
+        // What fails here takes the waiting child with it.
+        handle.close(args.host)?;
+        return Err(raise);
+    }
+    if planned {
+        child::inside(args.host, &start, || child::plan(args, &start, &body))?;
+    }
+    Ok(Value::UserData(args.lua.create_userdata(handle)?))
 }
 
-/// Sends the error that this child ends with to its parent.
-fn report(lua: &Lua, host: &Host, failure: Raise) {
-    let Ok(Value::Table(object)) = failure.into_object(lua, "spawn") else { return };
-    let json = error::to_json(&object).to_string();
-    let sent = host.report.borrow().as_ref().map(|channel| channel.send(json.as_bytes()));
-    if !matches!(sent, Some(Ok(()))) {
-        eprintln!("crun-lua: {}", Value::Table(object).to_string().unwrap_or_default());
+/// The parent's work while the child waits, and the word on which it goes on.
+fn attend(args: &Args, start: &Start, pid: &Pid, handle: &Handle, setup: Setup) -> Outcome<()> {
+    setup.attend(args.host, &*handle.open::<Process>()?)?;
+    if let Some(maps) = &start.maps {
+        maps.write(args.host, Some(pid))?;
     }
-}
-
-/// In a plan the child's function runs here, so that its calls are remembered too.
-fn plan_child(args: &Args, name: &str, kinds: Kinds, body: &Function) -> Outcome<()> {
-    let left = args.host.guard.left();
-    args.host.kernel.enter_child(name, true);
-    args.host.guard.leave(kinds);
-    let result = super::protect(args.lua, args.host, body, MultiValue::new());
-    args.host.guard.restore(left);
-    args.host.kernel.enter_child(name, false);
-    result.map(drop)
+    if let Some(parent) = &start.parent {
+        parent.call::<()>(Value::UserData(args.lua.create_userdata(handle.clone())?))?;
+    }
+    if start.waits() && !pid.is_planned() {
+        handle.open::<Process>()?.release()?;
+    }
+    Ok(())
 }
 
 const _: () = assert!(KIND_WORDS.len() == KINDS.len());

@@ -30,6 +30,8 @@ pub enum Side {
 const CLONE_INTO_CGROUP: u64 = 1 << 33;
 
 /// `clone3(2)` without a shared address space: a fork with namespaces, a pidfd, and a cgroup.
+///
+/// With `CLONE_PARENT` in the flags the child is the caller's sibling and its parent is told.
 pub fn clone3(flags: u32, cgroup: Option<RawFd>) -> Result<Side> {
     flush();
     let mut pidfd: libc::c_int = -1;
@@ -46,6 +48,10 @@ pub fn clone3(flags: u32, cgroup: Option<RawFd>) -> Result<Side> {
         set_tid_size: 0,
         cgroup: 0,
     };
+    if flags & libc::CLONE_PARENT.cast_unsigned() != 0 {
+        // The kernel takes the caller's own signal then, and refuses another.
+        args.exit_signal = 0;
+    }
     if let Some(fd) = cgroup {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = u64::try_from(fd).map_err(|_| Errno::EBADF)?;

@@ -1,0 +1,93 @@
+//! The process in between: it joins namespaces and then starts the child in them.
+//!
+//! Two kinds cannot be joined by the child itself. A pid namespace is entered by the processes
+//! that its joiner starts, never by the joiner. And namespaces that the child gets of its own
+//! belong to the user namespace in which the clone was made, so a user namespace that is joined
+//! has to be joined before. The parent could do both and go back, but without rights it cannot
+//! return, and with them a failure in between would leave it elsewhere. So a short-lived child
+//! joins, and its clone has `CLONE_PARENT`: the new process is a child of the script all the same,
+//! and an ordinary one for `wait`.
+
+use mlua::{Function, Value};
+
+use super::super::args::Args;
+use super::super::error::{self, Outcome, Raise, unexpected};
+use super::super::processes::streams::Setup;
+use super::super::{Host, namespaces as ns};
+use super::{Start, child};
+use crate::kernel::{Kinds, Reply, processes, spawn};
+use crate::sys::{Errno, Fd, Pid, fork};
+
+/// What the process in between is called in plans and traces.
+pub fn name(start: &Start) -> String {
+    format!("door of {}", start.name)
+}
+
+type Pair = (fork::Channel, fork::Channel);
+
+/// The child, and what the parent goes on with.
+type Started = (Pid, Fd, fork::Channel, Setup);
+
+/// Enters the namespaces that are to be joined, in their order.
+pub fn join(host: &Host, start: &Start) -> Outcome<()> {
+    start.join.iter().try_for_each(|opened| ns::enter(host, opened))
+}
+
+/// Starts the child through a process in between; `ours` and `theirs` are the channel between
+/// this process, which gets its side back, and the child.
+pub fn start(args: &Args, start: &Start, (ours, theirs): Pair, setup: Setup, body: &Function) -> Outcome<Started> {
+    let host = args.host;
+    let (answers, answer) = ns::channel()?;
+    match host.run(processes::Call::Clone { child: name(start), kinds: Kinds::empty(), cgroup: None })? {
+        Reply::Process(pid, pidfd) => {
+            drop((theirs, answer));
+            let received = if pid.is_planned() { plan(host, start).map(|()| None) } else { receive(args, &answers).map(Some) };
+            host.run(spawn::Call::Reap { pidfd })?;
+            let pid = Pid::child(received?, &start.name);
+            let call = spawn::Call::OpenProcess { pid: pid.clone() };
+            let pidfd = host.run(call.clone())?.fd().map_err(|errno| unexpected(&call.into(), errno))?;
+            Ok((pid, pidfd, ours, setup))
+        }
+        _ => {
+            drop(answers);
+            host.kernel.enter_child(&name(start), true);
+            let message = match join(host, start).and_then(|()| host.run(sibling(start))) {
+                Ok(Reply::Child) => {
+                    drop((ours, answer));
+                    child::live(args.lua, host, start, theirs, setup, body)
+                }
+                Ok(Reply::Process(pid, _)) => pid.raw().map(serde_json::Value::from).ok(),
+                Ok(_) => child::to_message(args.lua, unexpected(&sibling(start).into(), Errno::EPROTO)),
+                Err(failure) => child::to_message(args.lua, failure),
+            };
+            let sent = answer.send(message.unwrap_or_default().to_string().as_bytes());
+            fork::exit_now(i32::from(sent.is_err()))
+        }
+    }
+}
+
+fn sibling(start: &Start) -> spawn::Call {
+    spawn::Call::CloneSibling { child: start.name.clone(), kinds: start.cloned(), cgroup: None }
+}
+
+/// The child's number, or the error that the process in between ended with.
+fn receive(args: &Args, answers: &fork::Channel) -> Outcome<i32> {
+    let message = answers.receive().map_err(|errno| Raise::read("recvmsg(<door>)", errno))?.unwrap_or_default();
+    match serde_json::from_slice(&message) {
+        Ok(serde_json::Value::Number(number)) => {
+            number.as_i64().and_then(|number| i32::try_from(number).ok()).ok_or_else(|| Raise::state("the child's number is not one"))
+        }
+        Ok(json) => Err(Raise::Object(Value::Table(error::from_json(args.lua, &json)?))),
+        Err(_) => Err(Raise::state("the process that joins the namespaces was killed")),
+    }
+}
+
+/// In a plan the calls of the process in between are made here; where it goes, only its child is.
+fn plan(host: &Host, start: &Start) -> Outcome<()> {
+    let saved = host.guard.saved();
+    host.kernel.enter_child(&name(start), true);
+    let result = join(host, start).and_then(|()| host.run(sibling(start)));
+    host.kernel.enter_child(&name(start), false);
+    host.guard.restore(saved);
+    result.map(drop)
+}

@@ -132,13 +132,17 @@ end
 
 --- `link:vlan`: a kind of network device, tried in a namespace of its own.
 function NEEDS.link(kind)
-  local child <close> = spawn({ unshare = { "net" } }, function()
-    if kind == "vlan" or kind == "macvlan" or kind == "ipvlan" then
-      link_add("base0", { type = "veth", peer = "base1" })
-      link_add("probe0", { type = kind, parent = "base0", id = 5 })
-    else
-      link_add("probe0", { type = kind, id = 5 })
+  local child <close> = spawn({ unshare = { "user", "net" } }, function()
+    local on_another = kind == "vlan" or kind == "macvlan" or kind == "ipvlan"
+    if on_another then
+      veth("base0", "base1")
     end
+    link_add("probe0", {
+      type = kind,
+      parent = on_another and "base0" or nil,
+      id = (kind == "vlan" or kind == "vxlan") and 5 or nil,
+      peer = kind == "veth" and "probe1" or nil,
+    })
   end)
   if not try(child.wait, child) then
     return ("this kernel has no network devices of kind '%s'"):format(kind)

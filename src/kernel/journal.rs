@@ -36,6 +36,9 @@ impl Kept {
         match self.kind.as_str() {
             "directory" => super::files::undo(&self.what),
             "pin" => super::namespaces::undo(&self.what),
+            "link" => super::network::undo_link(&self.what),
+            "netns" => super::network::undo_netns(&self.what),
+            "nft_table" => super::network::undo_table(&self.what),
             _ => Vec::new(),
         }
     }

@@ -46,7 +46,7 @@ struct Inner {
     owner: u32,
     closed: Cell<bool>,
     kept: Cell<bool>,
-    journal: Option<u64>,
+    journal: Cell<Option<u64>>,
 }
 
 /// The userdata: shared, so that the ledger can close what a script forgot.
@@ -91,6 +91,12 @@ impl Handle {
         self.0.closed.get()
     }
 
+    /// Whether the object was given up with `keep()`.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.0.kept.get()
+    }
+
     /// Closes the object: once, and only in the process that made it.
     pub fn close(&self, host: &Host) -> Outcome<()> {
         if self.0.closed.get() || self.0.owner != std::process::id() {
@@ -112,8 +118,17 @@ impl Handle {
         }
     }
 
+    /// Lets another entry of the journal stand for the object: it has been renamed, or moved.
+    pub fn rejournal(&self, host: &Host, journal: Option<u64>) {
+        self.written_off(host);
+        self.0.journal.set(journal);
+        if self.0.kept.get() {
+            self.written_off(host);
+        }
+    }
+
     fn written_off(&self, host: &Host) {
-        if let Some(number) = self.0.journal
+        if let Some(number) = self.0.journal.take()
             && let Err(error) = host.journal.gone(number)
         {
             eprintln!("crun-lua: the journal cannot be written: {error}");
@@ -173,8 +188,13 @@ impl Ledger {
     /// Makes the handle of a resource. `journal` is the number of what the journal was told before.
     pub fn adopt(&self, resource: impl Resource, journal: Option<u64>) -> Handle {
         let lasting = resource.lasting();
-        let inner =
-            Inner { resource: Box::new(resource), owner: std::process::id(), closed: Cell::new(false), kept: Cell::new(false), journal };
+        let inner = Inner {
+            resource: Box::new(resource),
+            owner: std::process::id(),
+            closed: Cell::new(false),
+            kept: Cell::new(false),
+            journal: Cell::new(journal),
+        };
         let handle = Handle(Rc::new(inner));
         if self.open.borrow().len() >= self.limit.get() {
             self.sweep();
@@ -183,6 +203,13 @@ impl Ledger {
         let entry = if lasting { Entry::Held(handle.clone()) } else { Entry::Seen(Rc::downgrade(&handle.0)) };
         self.open.borrow_mut().push(entry);
         handle
+    }
+
+    /// The open handle of a lasting object that is of this type and passes the test.
+    pub fn find<T: Resource>(&self, test: impl Fn(&T) -> bool) -> Option<Handle> {
+        let open = self.open.borrow();
+        let held = open.iter().filter_map(|entry| if let Entry::Held(handle) = entry { Some(handle) } else { None });
+        held.filter(|handle| !handle.is_closed()).find(|handle| handle.any::<T>().is_ok_and(|resource| test(&resource))).cloned()
     }
 
     /// Closes everything that is open, last made first, and answers what could not be closed.
@@ -233,7 +260,9 @@ impl UserData for Handle {
                 return Ok(Value::Boolean(this.0.closed.get()));
             }
             let classes: mlua::Table = lua.named_registry_value("crun_lua.classes")?;
-            let class: mlua::Table = classes.raw_get(resource.kind())?;
+            // A kind without methods of its own has those that every handle has.
+            let own: Option<mlua::Table> = classes.raw_get(resource.kind())?;
+            let class = own.map_or_else(|| classes.raw_get::<mlua::Table>("handle"), Ok)?;
             let method: Value = class.raw_get(key.as_str())?;
             if !method.is_nil() {
                 return Ok(method);

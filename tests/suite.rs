@@ -11,12 +11,18 @@ mod cases;
 mod examples;
 #[path = "suite/host.rs"]
 mod host;
+#[path = "suite/hostile_tar.rs"]
+mod hostile_tar;
 #[path = "suite/leaks.rs"]
 mod leaks;
 #[path = "suite/program.rs"]
 mod program;
+#[path = "suite/tar_writer.rs"]
+mod tar_writer;
 #[path = "suite/tree.rs"]
 mod tree;
+#[path = "suite/unpacking.rs"]
+mod unpacking;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +35,8 @@ fn main() {
     let mut trials: Vec<Trial> = tree::trials();
     trials.extend(host::trials());
     trials.extend(cases::trials());
+    trials.extend(hostile_tar::trials());
+    trials.extend(unpacking::trials());
     trials.extend(examples::trials());
     let skipped = skipped(&arguments, &trials);
     let stage = program::stage();

@@ -1,1 +1,187 @@
-//! Archives unpacked into a rootfs handle, with nothing trusted that they say.
+//! Archives unpacked below a directory, with nothing trusted that they say.
+//!
+//! A tar file is a program for the file system: make this, link that, write there. The classic
+//! attacks are names that leave the directory (`../`, `/etc/…`), a symlink followed by a file
+//! "inside" of it, a hard link to a file of the host, two readers that disagree on where an entry
+//! ends, and a few KiB that unpack to a full disk. So the work is split: [`stream`] decompresses
+//! and counts, [`reader`] finds the entries and refuses what two readers could read differently,
+//! [`names`] judges names, [`extract`] decides, and [`tree`] makes each change relative to a
+//! descriptor that was reached without passing a symlink. Whatever is refused, what was made
+//! before is removed again.
+
+use std::fmt;
+use std::os::fd::BorrowedFd;
+use std::path::PathBuf;
+
+use super::Errno;
+
+pub mod extract;
+pub mod names;
+pub mod pax;
+pub mod reader;
+pub mod stream;
+pub mod tree;
+pub mod whiteouts;
+
+/// Where an archive comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file of the host.
+    Path(PathBuf),
+    /// An open descriptor of this process; a pipe will do.
+    Number(i32),
+}
+
+/// What is done with something that gives rights: a set-user-ID bit, a file capability.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rights {
+    /// The archive is refused.
+    #[default]
+    Refuse,
+    /// The file is unpacked without it.
+    Strip,
+    /// It is restored.
+    Keep,
+}
+
+/// Whose files they become.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Owner {
+    /// The numbers in the archive for root; for any other user its own.
+    #[default]
+    Auto,
+    /// The numbers in the archive.
+    Keep,
+    /// The caller's own.
+    Own,
+    /// The numbers in the archive, shifted: those from 0 to `count` lie from `first` on.
+    Shift {
+        /// The host's number for 0.
+        first: u32,
+        /// How many are mapped; more is refused.
+        count: u32,
+    },
+}
+
+/// What an archive may cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the unpacked stream, and of holes.
+    pub size: u64,
+    /// Entries.
+    pub entries: u64,
+    /// Bytes of one name.
+    pub path: usize,
+    /// Unpacked bytes for each compressed one, judged after the first 16 MiB.
+    pub ratio: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { size: 4 << 30, entries: 1_000_000, path: 4095, ratio: 200 }
+    }
+}
+
+/// How an archive is unpacked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `.wh.NAME` removes NAME, `.wh..wh..opq` empties its directory (OCI image layers).
+    pub whiteouts: bool,
+    /// Device nodes are made; otherwise they are refused.
+    pub devices: bool,
+    /// Set-user-ID and set-group-ID bits of files.
+    pub setuid: Rights,
+    /// The attribute `security.capability`.
+    pub file_caps: Rights,
+    /// Attributes `user.*` are restored; others never are.
+    pub xattrs: bool,
+    /// Whose files they become.
+    pub owner: Owner,
+    /// How many leading parts of every name are left out.
+    pub strip: usize,
+    /// What it may cost.
+    pub limits: Limits,
+}
+
+/// What was unpacked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Entries, whiteouts among them.
+    pub entries: u64,
+    /// Bytes of the unpacked stream.
+    pub bytes: u64,
+    /// Whiteouts that were followed.
+    pub whiteouts: u64,
+    /// Extended attributes that were not asked for.
+    pub dropped_xattrs: u64,
+}
+
+/// Why an archive was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The entry's name as the archive has it; none where the archive as a whole is wrong.
+    pub entry: Option<Vec<u8>>,
+    /// What is wrong, and where known what to do.
+    pub reason: String,
+    /// The nearest error number.
+    pub errno: Errno,
+}
+
+impl Refusal {
+    /// A refusal that does not know its entry yet.
+    pub fn new(errno: Errno, reason: impl Into<String>) -> Self {
+        Self { entry: None, reason: reason.into(), errno }
+    }
+
+    /// What the kernel answered while `what` was done.
+    pub fn kernel(what: &str, errno: Errno) -> Self {
+        Self::new(errno, format!("{what}: {}", errno.desc()))
+    }
+
+    /// Names the entry, unless an inner one is named.
+    #[must_use]
+    pub fn at(mut self, name: &[u8]) -> Self {
+        self.entry.get_or_insert_with(|| name.to_vec());
+        self
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.entry {
+            Some(name) => write!(f, "the entry \"{}\": {}", name.escape_ascii(), self.reason),
+            None => f.write_str(&self.reason),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A result of this topic.
+pub type Judged<T> = Result<T, Refusal>;
+
+/// Unpacks an archive below the directory `root`. `progress` is told how many compressed bytes
+/// have been read, after every entry and every piece of data.
+///
+/// When it is refused, everything that it made is removed. In a root that was not empty, what was
+/// there before and was replaced by the archive does not come back.
+pub fn unpack(root: BorrowedFd, source: &Source, options: &Options, progress: &mut dyn FnMut(u64)) -> Judged<Summary> {
+    let stream = stream::open(source, &options.limits)?;
+    let mut reader = reader::Reader::new(stream, options.limits.path);
+    let mut extract = extract::Extract::new(root, options);
+    let result = extract.all(&mut reader, progress);
+    match result {
+        Ok(mut summary) => {
+            summary.bytes = reader.stream.unpacked();
+            Ok(summary)
+        }
+        Err(refusal) => {
+            let left = extract.undo();
+            if left == 0 {
+                return Err(refusal);
+            }
+            let reason = format!("{}; {left} of the files that were unpacked could not be removed", refusal.reason);
+            Err(Refusal { reason, ..refusal })
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Changes below a root directory, each relative to a descriptor that no symlink led to.
+//!
+//! A directory is opened with `openat2(RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_NO_XDEV)`: it
+//! lies below the root, on the root's own mount, whatever happens to the tree meanwhile. A kernel
+//! without that call gets the same by a walk that opens each part with `O_NOFOLLOW` and compares
+//! the mount. The last part of a name is only ever given to calls that do not follow it.
+
+use std::ffi::{CString, OsStr};
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::libc;
+use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags, fchmodat, fstatat, futimens, mkdirat, mknodat, utimensat};
+use nix::sys::time::TimeSpec;
+use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, unlinkat};
+
+use crate::sys::{Errno, Result, files};
+
+/// The directory below which everything happens. Names are as [`super::names::judge`] answers them.
+pub struct Tree<'a> {
+    root: BorrowedFd<'a>,
+    /// The directory that was used last: archives name the files of one directory in a row.
+    last: Option<(Vec<u8>, OwnedFd)>,
+}
+
+/// What is restored of a file beside its content.
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner and group, where they are to be changed.
+    pub owner: Option<(u32, u32)>,
+    /// Seconds and nanoseconds since 1970.
+    pub mtime: (i64, i64),
+    /// Extended attributes.
+    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+fn text(bytes: &[u8]) -> &OsStr {
+    if bytes.is_empty() { OsStr::new(".") } else { OsStr::from_bytes(bytes) }
+}
+
+impl<'a> Tree<'a> {
+    /// A tree below this directory.
+    pub fn new(root: BorrowedFd<'a>) -> Self {
+        Self { root, last: None }
+    }
+
+    /// Forgets what is remembered of directories: one may have been removed.
+    pub fn forget(&mut self) {
+        self.last = None;
+    }
+
+    /// A directory, for calls that are relative to it.
+    pub fn dir(&mut self, name: &[u8]) -> Result<BorrowedFd<'_>> {
+        if self.last.as_ref().is_none_or(|(other, _)| other != name) {
+            let fd = self.open(name, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
+            self.last = Some((name.to_vec(), fd));
+        }
+        self.last.as_ref().map(|(_, fd)| fd.as_fd()).ok_or(Errno::EBADF)
+    }
+
+    /// Opens what exists already.
+    pub fn open(&self, name: &[u8], flags: OFlag) -> Result<OwnedFd> {
+        let flags = flags | OFlag::O_CLOEXEC;
+        let resolve = ResolveFlag::RESOLVE_BENEATH
+            | ResolveFlag::RESOLVE_NO_SYMLINKS
+            | ResolveFlag::RESOLVE_NO_MAGICLINKS
+            | ResolveFlag::RESOLVE_NO_XDEV;
+        match openat2(self.root, text(name), OpenHow::new().flags(flags).resolve(resolve)) {
+            // Filters older than the call answer EPERM.
+            Err(Errno::ENOSYS | Errno::EPERM) => self.walk(name, flags),
+            other => other,
+        }
+    }
+
+    /// The same without `openat2`.
+    fn walk(&self, name: &[u8], flags: OFlag) -> Result<OwnedFd> {
+        let step = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mut here = openat(self.root, ".", step | OFlag::O_DIRECTORY, Mode::empty())?;
+        let mount = mount_id(here.as_fd())?;
+        for part in name.split(|byte| *byte == b'/').filter(|part| !part.is_empty()) {
+            let next = openat(&here, text(part), step, Mode::empty())?;
+            if kind(&nix::sys::stat::fstat(&next)?) == SFlag::S_IFLNK {
+                return Err(Errno::ELOOP);
+            }
+            if mount_id(next.as_fd())? != mount {
+                return Err(Errno::EXDEV);
+            }
+            here = next;
+        }
+        let is_dir = kind(&nix::sys::stat::fstat(&here)?) == SFlag::S_IFDIR;
+        if flags.contains(OFlag::O_DIRECTORY) && !is_dir {
+            return Err(Errno::ENOTDIR);
+        }
+        if flags.contains(OFlag::O_PATH) || !is_dir {
+            return Ok(here);
+        }
+        // Only directories are ever opened to be read, and "." is the directory itself.
+        openat(&here, ".", flags | OFlag::O_NOFOLLOW, Mode::empty())
+    }
+
+    /// What a name is, itself and not what it points to; none where there is nothing.
+    pub fn stat(&mut self, dir: &[u8], name: &[u8]) -> Result<Option<FileStat>> {
+        match fstatat(self.dir(dir)?, text(name), AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Err(Errno::ENOENT) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// Makes a directory that only the caller can enter until its mode is restored.
+    pub fn mkdir(&mut self, dir: &[u8], name: &[u8]) -> Result<()> {
+        mkdirat(self.dir(dir)?, text(name), Mode::S_IRWXU)
+    }
+
+    /// Makes a new file and opens it for writing.
+    pub fn create(&mut self, dir: &[u8], name: &[u8]) -> Result<File> {
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        openat(self.dir(dir)?, text(name), flags, Mode::S_IRUSR | Mode::S_IWUSR).map(File::from)
+    }
+
+    /// Makes a symbolic link with any text.
+    pub fn symlink(&mut self, target: &[u8], dir: &[u8], name: &[u8]) -> Result<()> {
+        symlinkat(text(target), self.dir(dir)?, text(name))
+    }
+
+    /// Makes another name for a file; the last part of `target` is not followed.
+    pub fn link(&mut self, target: (&[u8], &[u8]), dir: &[u8], name: &[u8]) -> Result<()> {
+        let from = self.open(target.0, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
+        linkat(&from, text(target.1), self.dir(dir)?, text(name), LinkatFlags::empty())
+    }
+
+    /// Makes a named pipe or a device.
+    pub fn node(&mut self, dir: &[u8], name: &[u8], kind: SFlag, device: (u64, u64)) -> Result<()> {
+        let number = nix::sys::stat::makedev(device.0, device.1);
+        mknodat(self.dir(dir)?, text(name), kind, Mode::S_IRUSR | Mode::S_IWUSR, number)
+    }
+
+    /// Removes anything but a directory.
+    pub fn unlink(&mut self, dir: &[u8], name: &[u8]) -> Result<()> {
+        unlinkat(self.dir(dir)?, text(name), UnlinkatFlags::NoRemoveDir)
+    }
+
+    /// Removes an empty directory.
+    pub fn rmdir(&mut self, dir: &[u8], name: &[u8]) -> Result<()> {
+        self.forget();
+        unlinkat(self.open(dir, OFlag::O_PATH | OFlag::O_DIRECTORY)?, text(name), UnlinkatFlags::RemoveDir)
+    }
+
+    /// The names in a directory.
+    pub fn list(&self, name: &[u8]) -> Result<Vec<Vec<u8>>> {
+        let fd = self.open(name, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
+        let mut found = Vec::new();
+        for entry in nix::dir::Dir::from_fd(fd)?.iter() {
+            let entry = entry?.file_name().to_bytes().to_vec();
+            if entry != b"." && entry != b".." {
+                found.push(entry);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Lets the caller into a directory again whose mode may forbid it.
+    pub fn reopen(&mut self, dir: &[u8], name: &[u8]) -> Result<()> {
+        fchmodat(self.dir(dir)?, text(name), Mode::S_IRWXU, FchmodatFlags::NoFollowSymlink)
+    }
+
+    /// Restores what a directory's entry says.
+    pub fn restore_dir(&self, name: &[u8], metadata: &Metadata) -> Result<()> {
+        restore(&self.open(name, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?, metadata)
+    }
+
+    /// Restores what can be restored of something that is not opened: a link, a pipe, a device.
+    pub fn restore_node(&mut self, dir: &[u8], name: &[u8], metadata: &Metadata, link: bool) -> Result<()> {
+        let dir = self.dir(dir)?;
+        if let Some((uid, gid)) = metadata.owner {
+            fchownat(dir, text(name), Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        }
+        if !link {
+            fchmodat(dir, text(name), Mode::from_bits_truncate(metadata.mode), FchmodatFlags::NoFollowSymlink)?;
+        }
+        utimensat(dir, text(name), &TimeSpec::UTIME_OMIT, &time(metadata), UtimensatFlags::NoFollowSymlink)
+    }
+}
+
+fn time(metadata: &Metadata) -> TimeSpec {
+    TimeSpec::new(metadata.mtime.0, metadata.mtime.1)
+}
+
+/// Restores an open file or directory. The order matters: a change of owner clears the set-ID
+/// bits and the file capabilities, and each change but the last sets a time.
+pub fn restore(file: &impl AsFd, metadata: &Metadata) -> Result<()> {
+    if let Some((uid, gid)) = metadata.owner {
+        fchown(file.as_fd(), Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+    }
+    nix::sys::stat::fchmod(file.as_fd(), Mode::from_bits_truncate(metadata.mode))?;
+    for (name, value) in &metadata.xattrs {
+        set_xattr(file.as_fd(), name, value)?;
+    }
+    futimens(file.as_fd(), &TimeSpec::UTIME_OMIT, &time(metadata))
+}
+
+fn set_xattr(file: BorrowedFd, name: &[u8], value: &[u8]) -> Result<()> {
+    let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: both buffers outlive the call, and the length is that of the value.
+    let rc = unsafe { libc::fsetxattr(file.as_raw_fd(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0) };
+    Errno::result(rc).map(drop)
+}
+
+/// The type bits of a file.
+pub fn kind(stat: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT
+}
+
+/// The mount that a descriptor lies on, which a device number cannot tell (bind mounts).
+fn mount_id(fd: BorrowedFd) -> Result<u64> {
+    let path = format!("/proc/self/fdinfo/{}", fd.as_raw_fd());
+    let info = std::fs::read_to_string(path).map_err(files::errno)?;
+    let id = info.lines().find_map(|line| line.strip_prefix("mnt_id:"));
+    id.and_then(|id| id.trim().parse().ok()).ok_or(Errno::ENOSYS)
+}

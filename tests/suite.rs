@@ -19,6 +19,8 @@ mod leaks;
 mod program;
 #[path = "suite/tar_writer.rs"]
 mod tar_writer;
+#[path = "suite/strace.rs"]
+mod strace;
 #[path = "suite/tree.rs"]
 mod tree;
 #[path = "suite/unpacking.rs"]
@@ -34,6 +36,7 @@ fn main() {
     arguments.test_threads = Some(1);
     let mut trials: Vec<Trial> = tree::trials();
     trials.extend(host::trials());
+    trials.extend(strace::trials());
     trials.extend(cases::trials());
     trials.extend(hostile_tar::trials());
     trials.extend(unpacking::trials());

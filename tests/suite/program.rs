@@ -92,14 +92,24 @@ impl Place {
 
     /// Runs the program to its end; fails the test when it hangs or leaves something behind.
     pub fn run(&self, arguments: &[&str], unprivileged: bool) -> Result<Output, String> {
-        let before = leaks::Snapshot::take();
-        let mark = self.path().display().to_string();
         let here = (PathBuf::from(PROGRAM), PathBuf::from(ROOT));
         let (program, project) = if unprivileged { STAGE.get().unwrap_or(&here) } else { &here };
         let mut command = Command::new(program);
+        command.args(arguments).current_dir(project);
+        self.watched(command, unprivileged)
+    }
+
+    /// Runs another program the same way, as the suite's own user.
+    pub fn run_program(&self, program: &str, arguments: &[&str]) -> Result<Output, String> {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(ROOT);
+        self.watched(command, false)
+    }
+
+    fn watched(&self, mut command: Command, unprivileged: bool) -> Result<Output, String> {
+        let before = leaks::Snapshot::take();
+        let mark = self.path().display().to_string();
         command
-            .args(arguments)
-            .current_dir(project)
             .env("CRUN_LUA_STATE", self.path().join("state"))
             .env("TMPDIR", self.path().join("tmp"))
             .env(leaks::MARK, &mark)

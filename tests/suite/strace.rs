@@ -1,0 +1,102 @@
+//! What the kernel sees, by strace: how many calls a start makes, and which it never makes.
+//!
+//! Counts are gates, times are not: a count is the same on every machine.
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::program::{PROGRAM, Place, is_root, succeeded};
+
+pub fn trials() -> Vec<Trial> {
+    let missing = std::process::Command::new("strace").arg("-V").output().is_err();
+    let reason = if missing {
+        Some("the program 'strace' is not installed")
+    } else if is_root() {
+        None
+    } else {
+        Some("not run as root")
+    };
+    let tests: [(&str, fn() -> Result<(), Failed>); 4] = [
+        ("one child is one clone3: no other fork and no thread", one_clone),
+        ("a child calls exec within eight calls", child_is_short),
+        ("the program's own file is neither read nor copied", image_is_not_copied),
+        ("an empty script starts nothing, opens one file and ends within a hundred calls", empty_is_short),
+    ];
+    tests
+        .into_iter()
+        .map(|(name, run)| {
+            let skipped = reason.map_or_else(String::new, |reason| format!(" (skipped: {reason})"));
+            Trial::test(format!("strace: {name}{skipped}"), run).with_ignored_flag(reason.is_some())
+        })
+        .collect()
+}
+
+const SPAWN: &str = "local child <close> = spawn({ unshare = { \"uts\", \"mnt\" } }, function()\n  exec { \"/bin/true\" }\nend)\nos.exit(child:wait().code)\n";
+
+/// The calls of a run, in order: who made it, and its line.
+pub struct Trace(Vec<(u32, String)>);
+
+impl Trace {
+    /// Runs a script, as root, under strace.
+    pub fn of(source: &str) -> Result<Self, Failed> {
+        let place = Place::new(false);
+        let script = place.file("script.lua", source).display().to_string();
+        let file = place.path().join("trace");
+        let arguments = ["-f", "-qq", "-s", "256", "-e", "signal=none", "-o", &file.display().to_string(), PROGRAM, &script];
+        place.run_program("strace", &arguments).and_then(succeeded)?;
+        let text = std::fs::read_to_string(file)?;
+        let line = |line: &str| line.split_once(' ').map(|(pid, call)| (pid.parse().unwrap(), call.trim_start().to_owned()));
+        // The second half of a call that another process cut in two is not a call.
+        Ok(Self(text.lines().filter_map(line).filter(|(_, call)| !call.starts_with("<...") && !call.starts_with("+++")).collect()))
+    }
+
+    /// The calls with one of these names.
+    pub fn named(&self, names: &[&str]) -> Vec<&str> {
+        let is = |call: &str| names.iter().any(|name| call.strip_prefix(name).is_some_and(|rest| rest.starts_with('(')));
+        self.0.iter().map(|(_, call)| call.as_str()).filter(|call| is(call)).collect()
+    }
+
+    /// The calls of everybody but the first process.
+    pub fn of_children(&self) -> Vec<&str> {
+        let first = self.0[0].0;
+        self.0.iter().filter(|(pid, _)| *pid != first).map(|(_, call)| call.as_str()).collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+fn one_clone() -> Result<(), Failed> {
+    let trace = Trace::of(SPAWN)?;
+    let clones = trace.named(&["clone", "clone3", "fork", "vfork"]);
+    if clones.len() == 1 && clones[0].starts_with("clone3(") && !clones[0].contains("CLONE_THREAD") && !clones[0].contains("CLONE_VM") {
+        return Ok(());
+    }
+    Err(format!("expected one clone3, found {clones:#?}").into())
+}
+
+fn child_is_short() -> Result<(), Failed> {
+    let trace = Trace::of(SPAWN)?;
+    let calls = trace.of_children();
+    let before: Vec<_> = calls.iter().take_while(|call| !call.starts_with("execve(")).collect();
+    if before.len() < calls.len() && before.len() <= 8 { Ok(()) } else { Err(format!("{before:#?}").into()) }
+}
+
+fn image_is_not_copied() -> Result<(), Failed> {
+    let trace = Trace::of(SPAWN)?;
+    let opened = trace.named(&["open", "openat", "openat2"]);
+    let own: Vec<_> = opened.iter().filter(|call| call.contains("/proc/self/exe") || call.contains(PROGRAM)).collect();
+    let copied = trace.named(&["memfd_create", "sendfile", "copy_file_range", "splice"]);
+    if own.is_empty() && copied.is_empty() { Ok(()) } else { Err(format!("{own:#?} {copied:#?}").into()) }
+}
+
+fn empty_is_short() -> Result<(), Failed> {
+    let trace = Trace::of("")?;
+    // glibc reads /proc/self/maps for the main thread's stack guard, once for each of the two images.
+    let opened: Vec<_> = trace.named(&["open", "openat"]).into_iter().filter(|call| !call.contains("/proc/self/maps")).collect();
+    let started = trace.named(&["clone", "clone3", "fork", "vfork"]);
+    if opened.len() == 1 && started.is_empty() && trace.len() <= 100 {
+        return Ok(());
+    }
+    Err(format!("{} calls, {opened:#?}, {started:#?}", trace.len()).into())
+}

@@ -28,6 +28,7 @@ test: ## Check format and lints, run all tests; as root none is skipped for want
 bench: ## Measure what a primitive costs over the bare system call
 	@tests/packages.sh run
 	cargo bench --locked --bench primitive_cost
+	@if command -v strace >/dev/null; then cargo build --locked --release --quiet && benches/syscalls.sh $(PROGRAM); fi
 
 install: ## Install the program below PREFIX (/usr/local), for packagers below DESTDIR
 	@test -x $(PROGRAM) || $(MAKE) build

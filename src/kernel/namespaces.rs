@@ -218,7 +218,8 @@ impl Request for Call {
             Self::Open { source } => return Ok(Reply::Fd(Fd::new(source.label(), ns::open_namespace(&source.path()?)?))),
             Self::SetNs { target: Target::Namespace(fd), kinds } => ns::setns(fd.get()?, kinds.bits())?,
             Self::SetNs { target: Target::Process(pid, pidfd), kinds } => {
-                let parts: Vec<_> = KINDS.iter().filter(|(_, _, kind)| kinds.contains(*kind)).map(|(word, _, kind)| (*word, kind.bits())).collect();
+                let parts: Vec<_> =
+                    KINDS.iter().filter(|(_, _, kind)| kinds.contains(*kind)).map(|(word, _, kind)| (*word, kind.bits())).collect();
                 ns::setns_of(pid.raw()?, pidfd.get()?, &parts)?;
             }
             Self::Propagate { how } => ns::set_propagation(how.parts().2)?,

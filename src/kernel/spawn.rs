@@ -94,9 +94,15 @@ impl Request for Call {
 
     fn hint(&self, errno: Errno) -> Option<String> {
         let text = match (self, errno) {
-            (Self::CloneSibling { .. }, Errno::EINVAL) => "the first process of a pid namespace cannot make a sibling: join from one of its children",
-            (Self::CloneSibling { .. }, Errno::ENOMEM) => "the pid namespace that is joined has lost its first process; nothing can be started in it any more",
-            (Self::CloneSibling { .. }, Errno::EPERM) => "namespaces other than user need CAP_SYS_ADMIN: add \"user\" to `unshare`, or run as root",
+            (Self::CloneSibling { .. }, Errno::EINVAL) => {
+                "the first process of a pid namespace cannot make a sibling: join from one of its children"
+            }
+            (Self::CloneSibling { .. }, Errno::ENOMEM) => {
+                "the pid namespace that is joined has lost its first process; nothing can be started in it any more"
+            }
+            (Self::CloneSibling { .. }, Errno::EPERM) => {
+                "namespaces other than user need CAP_SYS_ADMIN: add \"user\" to `unshare`, or run as root"
+            }
             (Self::OpenProcess { .. }, Errno::ESRCH) => "the process has ended",
             _ => return None,
         };

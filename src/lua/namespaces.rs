@@ -76,7 +76,10 @@ pub const PRIMITIVES: &[Primitive] = &[
         scope: Scope::Caller,
         reversible: true,
         examples: &[
-            example_with(&["root"], "local home <close> = ns_open(\"/proc/self/ns/uts\")\nunshare { \"uts\" }\nsethostname(\"box\")\nsetns(home)"),
+            example_with(
+                &["root"],
+                "local home <close> = ns_open(\"/proc/self/ns/uts\")\nunshare { \"uts\" }\nsethostname(\"box\")\nsetns(home)",
+            ),
             example_with(
                 &["root"],
                 "local child <close> = spawn({ unshare = { \"net\", \"uts\" } }, function()\n  exec { \"sleep\", \"60\" }\nend)\nchild:started()\nsetns(child, { kinds = { \"net\", \"uts\" } })",
@@ -88,7 +91,10 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         name: "ns_open",
         summary: "Opens a namespace; the handle keeps it alive after its last process has ended.",
-        params: &[need("target", TARGET, "a path, or a process"), may("kind", KIND, "which namespace of a process; for a path, what it must be")],
+        params: &[
+            need("target", TARGET, "a path, or a process"),
+            may("kind", KIND, "which namespace of a process; for a path, what it must be"),
+        ],
         returns: "namespace with the fields kind and inode",
         syscalls: &["open(2)", "ioctl_nsfs(2)"],
         shell: "≈ exec 3< /proc/PID/ns/KIND",
@@ -156,7 +162,11 @@ pub const PRIMITIVES: &[Primitive] = &[
         summary: "Says which ids a process's new user namespace has: directly, or without the rights by newuidmap and newgidmap.",
         params: &[
             need("process", Type::Either(&[PID, Type::Handle("process")]), "a process in a user namespace without a map"),
-            need("map", id_map::ID_MAP, "\"root\": the caller is root inside; \"auto\": and has the ids that /etc/subuid allots (root without any: every id, one to one); or ranges"),
+            need(
+                "map",
+                id_map::ID_MAP,
+                "\"root\": the caller is root inside; \"auto\": and has the ids that /etc/subuid allots (root without any: every id, one to one); or ranges",
+            ),
         ],
         returns: "nothing",
         syscalls: &["open(2)", "write(2)"],

@@ -42,7 +42,11 @@ const JOIN: &[Param] = &[
 const SPAWN: &[Param] = &[
     may("unshare", Type::List(&Type::Word(KIND_WORDS)), "namespaces that the child gets of its own"),
     may("join", Type::Options(JOIN), "namespaces that the child enters, by kind: a pid, a path, a namespace or a process"),
-    may("id_map", id_map::ID_MAP, "with \"user\" in `unshare`: as for the primitive `id_map`; \"root\", or \"none\" to leave it to `parent`"),
+    may(
+        "id_map",
+        id_map::ID_MAP,
+        "with \"user\" in `unshare`: as for the primitive `id_map`; \"root\", or \"none\" to leave it to `parent`",
+    ),
     may("time_offsets", Type::Options(clocks::OFFSETS), "with \"time\" in `unshare`: as for `time_offset`"),
     may("propagation", PROPAGATION, "with \"mnt\" in `unshare`: how mounts travel, for / and all below; \"private\""),
     may("parent", Type::Function, "called in the parent with the process before the child's function starts"),
@@ -125,8 +129,11 @@ impl Start {
         }
         let maps =
             if unshare.contains(Kinds::USER) { id_map::Maps::read(args.host, options.value("id_map"), "options.id_map")? } else { None };
-        let offsets =
-            if options.has("time_offsets") { clocks::offsets(&options.options("time_offsets")?, "options.time_offsets")? } else { Vec::new() };
+        let offsets = if options.has("time_offsets") {
+            clocks::offsets(&options.options("time_offsets")?, "options.time_offsets")?
+        } else {
+            Vec::new()
+        };
         let mut start = Self {
             name: options.text("name").unwrap_or_else(|| args.host.next_child()),
             unshare,

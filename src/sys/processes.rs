@@ -16,7 +16,9 @@ use super::{Errno, Result, interrupt};
 
 mod streams;
 
-pub use streams::{Displaced, Exchanged, duplicate, exchange, open_stream, pipe, place, place_for_exec, preserved, read, read_all, write_all};
+pub use streams::{
+    Displaced, Exchanged, duplicate, exchange, open_stream, pipe, place, place_for_exec, preserved, read, read_all, write_all,
+};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

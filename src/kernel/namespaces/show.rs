@@ -107,7 +107,9 @@ impl Call {
                 "this kernel lacks a kind of the list (time: 5.6), or \"pid\" was unshared before and has no child yet"
             }
             (Self::Open { .. }, Errno::EINVAL) => "this file is no namespace: one is /proc/PID/ns/KIND, or a file that one was pinned to",
-            (Self::Open { .. }, Errno::ENOENT) => "no such file; a process that has ended has no namespaces, and an unshared pid namespace has none before its first child",
+            (Self::Open { .. }, Errno::ENOENT) => {
+                "no such file; a process that has ended has no namespaces, and an unshared pid namespace has none before its first child"
+            }
             (Self::Open { .. }, Errno::EACCES) => "the namespaces of a process can be opened by its owner and by CAP_SYS_PTRACE",
             (Self::SetNs { .. }, Errno::EPERM) => {
                 "CAP_SYS_ADMIN is needed here and in the user namespace that owns the target: enter that one (\"user\") first"
@@ -123,12 +125,18 @@ impl Call {
             (Self::WriteMap { .. }, Errno::EPERM) => {
                 "a map is written once; without CAP_SETUID and CAP_SETGID above it is one line with the caller's own id, after setgroups = \"deny\": \"auto\" takes the ranges of /etc/subuid"
             }
-            (Self::WriteMap { .. }, Errno::EINVAL) => "an outside id is not mapped in the namespace above, or this kernel takes 5 lines only (before 4.15)",
-            (Self::RunMapper { .. }, Errno::ENOENT) => "newuidmap and newgidmap are not installed: their package is called uidmap or shadow-utils",
+            (Self::WriteMap { .. }, Errno::EINVAL) => {
+                "an outside id is not mapped in the namespace above, or this kernel takes 5 lines only (before 4.15)"
+            }
+            (Self::RunMapper { .. }, Errno::ENOENT) => {
+                "newuidmap and newgidmap are not installed: their package is called uidmap or shadow-utils"
+            }
             (Self::RunMapper { .. }, Errno::EPERM) => {
                 "the helper refused, and has said why on standard error: the ranges must be allotted to this user in /etc/subuid and /etc/subgid"
             }
-            (Self::SetGroups { .. }, Errno::EPERM) => "setgroups can be denied only before the group map is written, and never allowed again",
+            (Self::SetGroups { .. }, Errno::EPERM) => {
+                "setgroups can be denied only before the group map is written, and never allowed again"
+            }
             (Self::WriteMap { .. } | Self::SetGroups { .. }, Errno::EACCES) => {
                 "the process belongs to another user, or is not dumpable, so its files in /proc are root's"
             }
@@ -140,7 +148,9 @@ impl Call {
             (Self::SetOffsets { .. }, Errno::ERANGE) => "a clock cannot be less than zero, nor past 146 years",
             (Self::SetOffsets { .. }, Errno::ENOENT) => "this kernel has no time namespaces (5.6), or /proc is not mounted",
             (Self::MakePinFile { .. }, Errno::EEXIST) => "a pin is a new file: choose a path that does not exist",
-            (Self::Bind { .. }, Errno::EPERM) => "CAP_SYS_ADMIN over the mount namespace is needed: unshare { \"user\", \"mnt\" }, or run as root",
+            (Self::Bind { .. }, Errno::EPERM) => {
+                "CAP_SYS_ADMIN over the mount namespace is needed: unshare { \"user\", \"mnt\" }, or run as root"
+            }
             (Self::Bind { .. }, Errno::EINVAL) => {
                 "the mount is refused: a mount namespace can be pinned only from an older one, on a mount that is private"
             }

@@ -52,13 +52,8 @@ impl Maps {
     /// are none for `"none"`.
     pub fn read(host: &Host, value: &Value, path: &str) -> Outcome<Option<Self>> {
         let own = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
-        let root = Self {
-            uid: vec![Range::one(0, own.0)],
-            gid: vec![Range::one(0, own.1)],
-            setgroups: None,
-            own,
-            privileged: privileged(host),
-        };
+        let root =
+            Self { uid: vec![Range::one(0, own.0)], gid: vec![Range::one(0, own.1)], setgroups: None, own, privileged: privileged(host) };
         let maps = match value {
             Value::Table(table) => {
                 let fields = Fields::from_table(table, MAP)?;
@@ -90,8 +85,9 @@ impl Maps {
             return Ok(Self { uid: all("/proc/self/uid_map"), gid: all("/proc/self/gid_map"), ..self });
         }
         let file = if uids.is_empty() { "/etc/subuid" } else { "/etc/subgid" };
-        Err(Raise::state(format!("{path}: {file} allots no ids to uid {}", self.own.0))
-            .hint("`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER` (as root) does; or use \"root\", which needs none"))
+        Err(Raise::state(format!("{path}: {file} allots no ids to uid {}", self.own.0)).hint(
+            "`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER` (as root) does; or use \"root\", which needs none",
+        ))
     }
 
     fn is_own(ranges: &[Range], own: u32) -> bool {

@@ -37,7 +37,9 @@ pub const PRIMITIVES: &[Primitive] = &[
         needs: "",
         scope: Scope::Children,
         reversible: true,
-        examples: &[example("local result = capture({ \"tr\", \"a-z\", \"A-Z\" }, { stdin = \"hello\" })\nassert(result.stdout == \"HELLO\")")],
+        examples: &[example(
+            "local result = capture({ \"tr\", \"a-z\", \"A-Z\" }, { stdin = \"hello\" })\nassert(result.stdout == \"HELLO\")",
+        )],
         see: &["process:output", "exec"],
         function: capture,
     },

@@ -16,8 +16,8 @@ use super::super::error::{Outcome, Raise};
 use super::super::handle::Handle;
 use super::super::table::{Primitive, Scope, example};
 use super::super::types::{Param, Type, may, need};
-use super::{interrupted, patiently};
 use super::streams::Descriptor;
+use super::{interrupted, patiently};
 use crate::kernel::processes::Call;
 use crate::sys::{self, Fd};
 

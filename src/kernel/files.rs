@@ -1,12 +1,12 @@
-//! Files by path.
+//! Files by path: what scripts do outside of a rootfs.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Reply, Request, Shell, quote, shell_quote};
-use crate::sys;
+use super::{Fact, Reply, Request, Shell, quote, shell_quote};
+use crate::sys::{self, Errno, Fd, files};
 
 /// A change to a file, by path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,25 +15,138 @@ pub enum Call {
     Mkdir {
         /// The new directory.
         path: PathBuf,
-        /// Its permission bits.
+        /// Its permission bits, before the umask.
         mode: u32,
+        /// Also what is missing before it; one that exists is fine.
+        parents: bool,
+    },
+    /// `mkdir(2)` of a directory with a name that nobody can foresee.
+    Temporary {
+        /// The new directory.
+        path: PathBuf,
     },
     /// `rmdir(2)`
     Rmdir {
         /// An empty directory.
         path: PathBuf,
     },
+    /// `unlink(2)`
+    Unlink {
+        /// Anything but a directory.
+        path: PathBuf,
+    },
+    /// `unlinkat(2)` of a directory and all that is in it.
+    RemoveAll {
+        /// Anything.
+        path: PathBuf,
+    },
+    /// `open(2)` and `write(2)`
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// All of it.
+        content: Vec<u8>,
+        /// Permission bits of a new file, before the umask.
+        mode: u32,
+        /// At the end of what is there.
+        append: bool,
+        /// Only where there is nothing.
+        exclusive: bool,
+    },
+    /// `symlink(2)`
+    Symlink {
+        /// What the link says.
+        text: PathBuf,
+        /// The new link.
+        path: PathBuf,
+    },
+    /// `copy_file_range(2)`
+    Copy {
+        /// A regular file.
+        from: PathBuf,
+        /// Replaced where it exists.
+        to: PathBuf,
+    },
+    /// `chmod(2)`
+    Chmod {
+        /// A file; symlinks are followed.
+        path: PathBuf,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// `fchownat(2)`
+    Chown {
+        /// A file.
+        path: PathBuf,
+        /// The new user.
+        uid: Option<u32>,
+        /// The new group.
+        gid: Option<u32>,
+        /// Whether symlinks are followed.
+        follow: bool,
+    },
+    /// `write(2)` to an open file.
+    WriteTo {
+        /// The file.
+        fd: Fd,
+        /// All of it.
+        content: Vec<u8>,
+    },
+    /// `utimensat(2)`; makes the file where it is missing.
+    Touch {
+        /// A file.
+        path: PathBuf,
+        /// Permission bits of a new file, before the umask.
+        mode: u32,
+    },
 }
 
-fn path(path: &std::path::Path) -> String {
+impl Call {
+    fn path(&self) -> &Path {
+        match self {
+            Self::WriteTo { fd, .. } => Path::new(fd.label()),
+            Self::Mkdir { path, .. }
+            | Self::Temporary { path }
+            | Self::Rmdir { path }
+            | Self::Unlink { path }
+            | Self::RemoveAll { path }
+            | Self::Write { path, .. }
+            | Self::Symlink { path, .. }
+            | Self::Copy { to: path, .. }
+            | Self::Chmod { path, .. }
+            | Self::Chown { path, .. }
+            | Self::Touch { path, .. } => path,
+        }
+    }
+}
+
+fn path(path: &Path) -> String {
     quote(path.as_os_str().as_encoded_bytes(), 4096)
 }
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = |id: &Option<u32>| id.map_or_else(|| "-1".to_owned(), |id| id.to_string());
         match self {
-            Self::Mkdir { path: dir, mode } => write!(f, "mkdir({}, {mode:04o})", path(dir)),
+            Self::Mkdir { path: dir, mode, parents: false } => write!(f, "mkdir({}, {mode:04o})", path(dir)),
+            Self::Mkdir { path: dir, mode, parents: true } => write!(f, "mkdir({}, {mode:04o}) /* and its parents */", path(dir)),
+            // No two runs have the same name here; `--explain` shows it among the effects.
+            Self::Temporary { .. } => f.write_str("mkdir(\"$TMPDIR/crun-lua-XXXXXX\", 0700)"),
             Self::Rmdir { path: dir } => write!(f, "rmdir({})", path(dir)),
+            Self::Unlink { path: file } => write!(f, "unlink({})", path(file)),
+            Self::RemoveAll { path: dir } => write!(f, "unlinkat(AT_FDCWD, {}, AT_REMOVEDIR) /* and all in it */", path(dir)),
+            Self::Write { path: file, content, .. } => {
+                write!(f, "write(<{}>, {}, {})", file.display(), quote(content, 64), content.len())
+            }
+            Self::WriteTo { fd, content } => write!(f, "write({fd}, {}, {})", quote(content, 64), content.len()),
+            Self::Symlink { text, path: link } => write!(f, "symlink({}, {})", path(text), path(link)),
+            Self::Copy { from, to } => write!(f, "copy_file_range(<{}>, NULL, <{}>, NULL, …)", from.display(), to.display()),
+            Self::Chmod { path: file, mode } => write!(f, "chmod({}, {mode:04o})", path(file)),
+            Self::Chown { path: file, uid, gid, follow } => {
+                let at = if *follow { "0" } else { "AT_SYMLINK_NOFOLLOW" };
+                write!(f, "fchownat(AT_FDCWD, {}, {}, {}, {at})", path(file), id(uid), id(gid))
+            }
+            Self::Touch { path: file, .. } => write!(f, "utimensat(AT_FDCWD, {}, NULL, 0)", path(file)),
         }
     }
 }
@@ -41,22 +154,67 @@ impl fmt::Display for Call {
 impl Request for Call {
     fn execute(&self) -> sys::Result<Reply> {
         match self {
-            Self::Mkdir { path, mode } => sys::files::mkdir(path, *mode)?,
-            Self::Rmdir { path } => sys::files::rmdir(path)?,
+            Self::Mkdir { path, mode, parents: false } => files::mkdir(path, *mode)?,
+            Self::Mkdir { path, mode, parents: true } => files::mkdir_parents(path, *mode)?,
+            Self::Temporary { path } => files::mkdir(path, 0o700)?,
+            Self::Rmdir { path } => files::rmdir(path)?,
+            Self::Unlink { path } => files::unlink(path)?,
+            Self::RemoveAll { path } => files::remove_all(path)?,
+            Self::Write { path, content, mode, append, exclusive } => files::write(path, content, *mode, *append, *exclusive)?,
+            Self::WriteTo { fd, content } => files::write_to(fd.get()?, content)?,
+            Self::Symlink { text, path } => files::symlink(text, path)?,
+            Self::Copy { from, to } => drop(files::copy(from, to)?),
+            Self::Chmod { path, mode } => files::chmod(path, *mode)?,
+            Self::Chown { path, uid, gid, follow } => files::chown(path, *uid, *gid, *follow)?,
+            Self::Touch { path, mode } => files::touch(path, *mode)?,
         }
         Ok(Reply::Done)
     }
 
     fn shell(&self) -> Shell {
+        let word = |path: &Path| shell_quote(&path.display().to_string());
         Shell::Exact(match self {
-            Self::Mkdir { path, mode } => format!("mkdir -m {mode:04o} {}", shell_quote(&path.display().to_string())),
-            Self::Rmdir { path } => format!("rmdir {}", shell_quote(&path.display().to_string())),
+            Self::Mkdir { path, mode, parents } => format!("mkdir {}-m {mode:04o} {}", if *parents { "-p " } else { "" }, word(path)),
+            Self::Temporary { .. } => "mktemp -d".to_owned(),
+            Self::Rmdir { path } => format!("rmdir {}", word(path)),
+            Self::Unlink { path } => format!("rm {}", word(path)),
+            Self::RemoveAll { path } => return Shell::Close(format!("rm -r --one-file-system {}", word(path)), "removes up to the mount"),
+            Self::Write { path, append, .. } => format!("cat {} {}", if *append { ">>" } else { ">" }, word(path)),
+            Self::WriteTo { .. } => return Shell::None,
+            Self::Symlink { text, path } => format!("ln -s {} {}", word(text), word(path)),
+            Self::Copy { from, to } => format!("cp {} {}", word(from), word(to)),
+            Self::Chmod { path, mode } => format!("chmod {mode:04o} {}", word(path)),
+            Self::Chown { path, uid, gid, follow } => {
+                let id = |id: &Option<u32>| id.map_or_else(String::new, |id| id.to_string());
+                format!("chown {}{}:{} {}", if *follow { "" } else { "-h " }, id(uid), id(gid), word(path))
+            }
+            Self::Touch { path, .. } => format!("touch {}", word(path)),
         })
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let path = self.path();
+        let Ok(Some(found)) = files::stat(path, false) else { return Vec::new() };
+        let text = format!("mode {:o}, owner {}:{}, {} bytes", found.st_mode, found.st_uid, found.st_gid, found.st_size);
+        vec![(path.display().to_string(), text)]
+    }
+
+    fn hint(&self, errno: Errno) -> Option<String> {
+        let text = match (self, errno) {
+            (Self::Mkdir { parents: false, .. }, Errno::ENOENT) => "a directory before it is missing: parents = true makes it",
+            (Self::RemoveAll { .. }, Errno::EXDEV) => "something is mounted in there and is not removed: umount it first",
+            (Self::Rmdir { .. }, Errno::ENOTEMPTY) => "the directory is not empty: recursive = true removes what is in it",
+            (Self::Unlink { .. }, Errno::EISDIR | Errno::EPERM) => "a directory is removed with remove(path, { directory = true }) or { recursive = true }",
+            (Self::Chown { .. }, Errno::EPERM) => "CAP_CHOWN is needed, in a user namespace that maps the ids",
+            (Self::Chown { .. }, Errno::EINVAL) => "this user namespace maps no such id: see /proc/self/uid_map",
+            _ => return None,
+        };
+        Some(text.to_owned())
     }
 }
 
 /// The calls that remove a directory that a dead process has left.
 #[must_use]
 pub fn undo(what: &Value) -> Vec<super::Call> {
-    what.as_str().map(|path| Call::Rmdir { path: path.into() }.into()).into_iter().collect()
+    what.as_str().map(|path| Call::RemoveAll { path: path.into() }.into()).into_iter().collect()
 }

@@ -39,6 +39,7 @@ impl Kept {
             "link" => super::network::undo_link(&self.what),
             "netns" => super::network::undo_netns(&self.what),
             "nft_table" => super::network::undo_table(&self.what),
+            "mount" => super::mounts::undo(&self.what),
             _ => Vec::new(),
         }
     }

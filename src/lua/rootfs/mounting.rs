@@ -1,0 +1,426 @@
+//! Mounts inside a root, from descriptor to descriptor; and the change into the root.
+
+use std::path::{Component, Path, PathBuf};
+
+use mlua::Value;
+use nix::libc;
+use nix::sys::stat::{SFlag, makedev};
+
+use super::{File, PATH, Rootfs, inside, method};
+use crate::kernel::Kinds;
+use crate::kernel::mounts::{Call as MountCall, Spot};
+use crate::kernel::rootfs::{Call, Change, Like};
+use crate::lua::Host;
+use crate::lua::args::{Args, Fields};
+use crate::lua::error::{Outcome, Raise};
+use crate::lua::mounts::options::{Asked, DATA, Data, PROPAGATIONS, data, joined, propagation, with_data, with_flags};
+use crate::lua::mounts::tree::{USER_NAMESPACE, apply, copy, make, mount_of, user_namespace};
+use crate::lua::mounts::pivot_to;
+use crate::lua::table::{Primitive, example_with};
+use crate::lua::types::{Param, Type, U32, may, need};
+use crate::sys::Fd;
+use crate::sys::mounts::has_new_api;
+
+const MOUNT: &[Param] = with_data![
+    may("type", Type::Text, "the file system: \"tmpfs\", \"proc\", \"sysfs\", \"devpts\", \"mqueue\", \"overlay\" …"),
+    may("bind", Type::Boolean, "shows the source at the target; see rootfs:bind"),
+    may("recursive", Type::Boolean, "with bind: also what is mounted below (default true)"),
+];
+
+const BIND: &[Param] = with_flags![
+    may("recursive", Type::Boolean, "also what is mounted below, with the same attributes (default true)"),
+    may("id_map", USER_NAMESPACE, "owners are seen through this user namespace"),
+];
+
+const PROC: &[Param] = &[
+    may("data", DATA, "options of proc: \"hidepid=2,subset=pid\""),
+    may("readonly", Type::Boolean, "nothing can be written"),
+];
+
+const SYS: &[Param] = &[
+    may("bind", Type::Boolean, "the host's /sys with all below, where a user namespace without a net namespace forbids a new one"),
+    may("readonly", Type::Boolean, "nothing can be written (default true)"),
+];
+
+const DEV: &[Param] = &[
+    may("size", Type::Size, "how much /dev may hold; \"64K\""),
+    may("shm_size", Type::Size, "how much /dev/shm may hold; \"64M\""),
+    may("tty_gid", U32, "the group of terminals; the namespace must map it"),
+    may("mqueue", Type::Boolean, "message queues (default: where the ipc namespace is the container's own)"),
+];
+
+const PIVOT: &[Param] = &[may("no_pivot", Type::Boolean, "where the root is the initial ramfs: MS_MOVE and chroot, which is weaker")];
+
+const TARGET: Param = need("target", Type::Path, "a path in the root; made where it is missing");
+
+/// The primitives of mounts inside a root.
+pub const PRIMITIVES: &[Primitive] = &[
+    method(
+        "rootfs:mount",
+        "Mounts a file system, or a mount that has no place yet, in the root.",
+        &[
+            need("source", Type::Either(&[Type::Handle("mount"), Type::Text]), "a mount, or as in mount"),
+            TARGET,
+            may("options", Type::Options(MOUNT), ""),
+        ],
+        "nothing",
+        &["openat2(2)", "fsopen(2)", "fsmount(2)", "mount_setattr(2)", "move_mount(2)"],
+        inside!("root:mount(\"tmpfs\", \"/tmp\", { type = \"tmpfs\", data = { size = \"1M\", mode = \"1777\" }, nosuid = true })"),
+        mount,
+    ),
+    method(
+        "rootfs:bind",
+        "Shows a directory or a file of the host in the root.",
+        &[
+            need("source", Type::Either(&[Type::Handle("file"), Type::Path]), "a path of the host, or an open file"),
+            TARGET,
+            may("options", Type::Options(BIND), ""),
+        ],
+        "nothing",
+        &["open_tree(2)", "mount_setattr(2)", "openat2(2)", "move_mount(2)"],
+        inside!("root:bind(\"/usr\", \"/usr\", { readonly = true, nosuid = true })\n  root:bind(\"/etc/passwd\", \"/etc/passwd\", { readonly = true })"),
+        bind,
+    ),
+    method(
+        "rootfs:mask",
+        "Hides a path of the root: a file behind /dev/null, a directory behind an empty one. What does not exist is fine.",
+        &[PATH],
+        "nothing",
+        &["openat2(2)", "open_tree(2)", "move_mount(2)"],
+        inside!("root:write(\"/secret\", \"x\")\n  root:mkdir(\"/keys\")\n  root:mask(\"/secret\")\n  root:mask(\"/keys\")"),
+        mask,
+    ),
+    method(
+        "rootfs:readonly",
+        "Makes a path of the root read-only with all below it; \"/\" is the root itself alone. What does not exist is fine.",
+        &[PATH],
+        "nothing",
+        &["openat2(2)", "open_tree(2)", "mount_setattr(2)", "move_mount(2)"],
+        inside!("root:mkdir(\"/etc\")\n  root:readonly(\"/etc\")\n  root:readonly(\"/\")"),
+        readonly,
+    ),
+    method(
+        "rootfs:umount",
+        "Removes what is mounted at a path of the root.",
+        &[PATH],
+        "nothing",
+        &["openat2(2)", "umount2(2)"],
+        inside!("root:mount(\"tmpfs\", \"/tmp\", { type = \"tmpfs\" })\n  root:umount(\"/tmp\")"),
+        umount,
+    ),
+    Primitive {
+        needs: "a pid namespace of the caller's own where it is in a user namespace",
+        ..method(
+            "rootfs:proc",
+            "Mounts proc at /proc of the root, which must be a real directory there or be missing.",
+            &[may("options", Type::Options(PROC), "")],
+            "nothing",
+            &["openat2(2)", "fsopen(2)", "fsmount(2)", "move_mount(2)"],
+            inside!("root:proc()\n  assert(root:exists(\"/proc/self\"))"),
+            proc,
+        )
+    },
+    Primitive {
+        needs: "a net namespace of the caller's own where it is in a user namespace",
+        ..method(
+            "rootfs:sys",
+            "Mounts sysfs, read-only, at /sys of the root, which must be a real directory there or be missing.",
+            &[may("options", Type::Options(SYS), "")],
+            "nothing",
+            &["openat2(2)", "fsopen(2)", "fsmount(2)", "move_mount(2)"],
+            inside!("root:sys()"),
+            sys,
+        )
+    },
+    method(
+        "rootfs:dev",
+        "Makes /dev in the root: null zero full random urandom tty, ptmx, pts, shm, mqueue, fd stdin stdout stderr.",
+        &[may("options", Type::Options(DEV), "")],
+        "nothing",
+        &["openat2(2)", "fsopen(2)", "fsmount(2)", "move_mount(2)", "mknodat(2)", "symlinkat(2)"],
+        inside!("root:dev { shm_size = \"1M\" }\n  assert(root:stat(\"/dev/null\").minor == 3)"),
+        dev,
+    ),
+    Primitive {
+        reversible: false,
+        ..method(
+            "rootfs:pivot",
+            "Makes the root that of this mount namespace, and unmounts the old one.",
+            &[may("options", Type::Options(PIVOT), "")],
+            "nothing",
+            &["pivot_root(2)", "fchdir(2)", "mount(2)", "umount2(2)", "chdir(2)"],
+            inside!("root:mkdir(\"/only\")\n  root:pivot()\n  assert(list_dir(\"/\")[1] == \"only\")"),
+            pivot,
+        )
+    },
+];
+
+/// One mount to be put in a root.
+struct Wanted<'a> {
+    host: &'a Host,
+    root: Fd,
+    target: PathBuf,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(args: &'a Args, target: &str) -> Outcome<Self> {
+        args.host.guard(Kinds::MNT, false, "mounting")?;
+        Ok(Self { host: args.host, root: args.this::<Rootfs>()?.root()?, target: target.into() })
+    }
+
+    fn run(&self, change: Change) -> Outcome<crate::kernel::Reply> {
+        self.host.run(Call { root: self.root.clone(), path: self.target.clone(), change })
+    }
+
+    /// Whether no symlink may lead to the target: an image that brings its own `/proc`, `/sys` or
+    /// `/dev` as a link would have the runtime work outside (CVE-2019-19921, CVE-2026-41579).
+    fn is_strict(&self, fstype: Option<&str>) -> bool {
+        let mut names = self.target.components().filter(|part| !matches!(part, Component::RootDir | Component::CurDir));
+        let first = names.next().map(|part| part.as_os_str().to_owned());
+        let top = names.next().is_none() && first.is_some_and(|name| name == "proc" || name == "sys" || name == "dev");
+        top || matches!(fstype, Some("proc" | "sysfs"))
+    }
+
+    fn place(&self, like: Like) -> Outcome<Fd> {
+        self.run(Change::MountPoint { like })?.fd().map_err(|errno| Raise::read("openat2", errno))
+    }
+
+    fn place_like(&self, mount: &Fd) -> Outcome<Fd> {
+        let like = if self.is_strict(None) { Like::Directory(true) } else { Like::Mount(mount.clone()) };
+        self.place(like)
+    }
+
+    fn attach(&self, mount: &Fd, place: Fd) -> Outcome<()> {
+        self.host.run(MountCall::MoveMount { from: mount.clone(), to: Spot::Fd(place) }).map(drop)
+    }
+
+    /// A new file system. A value that fsconfig(2) cannot take, being too long, goes the classic way.
+    fn file_system(&self, fstype: &str, source: &str, data: &Data, asked: Asked, propagation: u64) -> Outcome<()> {
+        const LONGEST: usize = 255;
+        let text = joined(data, Some(fstype))?;
+        let place = self.place(Like::Directory(self.is_strict(Some(fstype))))?;
+        let fits = data.iter().all(|(_, value)| value.as_ref().is_none_or(|value| value.len() <= LONGEST));
+        if has_new_api() && fits {
+            let mount = make(self.host, fstype, source, data, asked)?;
+            if propagation != 0 {
+                let target = Spot::Fd(mount.clone());
+                self.host.run(MountCall::SetAttributes { target, recursive: false, set: 0, clear: 0, propagation, userns: None })?;
+            }
+            return self.attach(&mount, place);
+        }
+        let mount = |source: Option<Spot>, target: Fd, fstype: Option<String>, flags: u64, data: Option<String>| {
+            self.host.run(MountCall::Mount { source, target: Spot::Fd(target), fstype, flags, keep: None, data }).map(drop)
+        };
+        mount(Some(Spot::Path(source.into())), place, Some(fstype.to_owned()), asked.on, text)?;
+        if propagation != 0 {
+            mount(None, self.place(Like::Directory(self.is_strict(Some(fstype))))?, None, propagation, None)?;
+        }
+        Ok(())
+    }
+
+    /// A copy of a mount of the host.
+    fn bind(&self, source: Spot, options: &Fields, recursive: bool) -> Outcome<()> {
+        let asked = Asked::of(options)?;
+        let propagation = propagation(options)?;
+        if has_new_api() {
+            let tree = copy(self.host, source, true, recursive)?;
+            apply(self.host, &Spot::Fd(tree.clone()), options, recursive)?;
+            let place = self.place_like(&tree)?;
+            return self.attach(&tree, place);
+        }
+        if user_namespace(options)?.is_some() || asked.off != 0 || propagation != 0 {
+            return Err(Raise::state("id_map, propagation and taking flags away need Linux 5.12"));
+        }
+        let source = match source {
+            Spot::Fd(fd) => fd,
+            Spot::Path(path) => {
+                let opened = self.host.run(MountCall::OpenPlace { path, directory: false })?;
+                opened.fd().map_err(|errno| Raise::read("open", errno))?
+            }
+        };
+        let place = self.place_like(&source)?;
+        let flags = libc::MS_BIND | if recursive { libc::MS_REC } else { 0 };
+        let (source, target) = (Some(Spot::Fd(source)), Spot::Fd(place.clone()));
+        self.host.run(MountCall::Mount { source, target, fstype: None, flags, keep: None, data: None })?;
+        if asked.on != 0 {
+            self.run(Change::Remount { below: place, flags: asked.on })?;
+        }
+        Ok(())
+    }
+}
+
+fn mount(args: &Args) -> Outcome {
+    let options = args.options("options")?;
+    let (asked, propagation) = (Asked::of(&options)?, propagation(&options)?);
+    let wanted = Wanted::new(args, &args.required_text("target"))?;
+    let fstype = options.text("type");
+    let wrong = |text: &str| Err(Raise::argument(format!("options: {text}")));
+    let no_file_system = ["data", "lower", "upper", "work", "sync", "dirsync", "lazytime"].iter().find(|name| options.has(name));
+    if let Some(mount) = mount_of(args.value("source"))? {
+        if fstype.is_some() || options.has("bind") || no_file_system.is_some() {
+            return wrong("a mount has its file system already: flags and a propagation are expected");
+        }
+        apply(args.host, &Spot::Fd(mount.clone()), &options, options.flag("recursive"))?;
+        let place = wanted.place_like(&mount)?;
+        wanted.attach(&mount, place)?;
+        return Ok(Value::Nil);
+    }
+    match (fstype, options.flag("bind")) {
+        (Some(fstype), false) => {
+            if asked.off != 0 || options.has("recursive") {
+                return wrong("a new file system has no flags yet that could be taken away, and nothing below it");
+            }
+            let data = data(&options, Some(&fstype))?;
+            wanted.file_system(&fstype, &args.required_text("source"), &data, asked, propagation)?;
+        }
+        (None, true) => {
+            if let Some(name) = no_file_system {
+                return wrong(&format!("{name} belongs to a file system; a bind mount has none of its own"));
+            }
+            let source = Spot::Path(args.required_path("source"));
+            wanted.bind(source, &options, options.boolean("recursive").unwrap_or(true))?;
+        }
+        _ => return wrong("expected one of type and bind"),
+    }
+    Ok(Value::Nil)
+}
+
+fn bind(args: &Args) -> Outcome {
+    let options = args.options("options")?;
+    let source = match args.handle::<File>("source")? {
+        Some(file) => Spot::Fd(file.fd()?),
+        None => Spot::Path(args.required_path("source")),
+    };
+    let wanted = Wanted::new(args, &args.required_text("target"))?;
+    wanted.bind(source, &options, options.boolean("recursive").unwrap_or(true))?;
+    Ok(Value::Nil)
+}
+
+fn mask(args: &Args) -> Outcome {
+    let wanted = Wanted::new(args, &args.required_text("path"))?;
+    let rootfs = args.this::<Rootfs>()?;
+    let made = rootfs.null.borrow().clone();
+    let null = match made {
+        Some(null) => null,
+        None => {
+            let node = (SFlag::S_IFCHR, makedev(1, 3));
+            let opened = args.host.run(Call { root: wanted.root.clone(), path: "/dev/null".into(), change: Change::HostDevice { node } })?;
+            opened.fd().map_err(|errno| Raise::read("open", errno))?
+        }
+    };
+    rootfs.null.replace(Some(null.clone()));
+    let made = rootfs.empty.borrow().clone();
+    let empty = match made {
+        Some(empty) => Some(empty),
+        None if !has_new_api() => None,
+        None => {
+            let data = vec![("nr_inodes".to_owned(), Some("2".to_owned())), ("mode".to_owned(), Some("555".to_owned()))];
+            let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+            Some(make(args.host, "tmpfs", "tmpfs", &data, Asked { on: flags, off: 0 })?)
+        }
+    };
+    rootfs.empty.replace(empty.clone());
+    wanted.run(Change::Mask { null, empty })?;
+    Ok(Value::Nil)
+}
+
+fn readonly(args: &Args) -> Outcome {
+    let wanted = Wanted::new(args, &args.required_text("path"))?;
+    if Path::new(&wanted.target).components().all(|part| matches!(part, Component::RootDir | Component::CurDir)) {
+        let target = Spot::Fd(wanted.root.clone());
+        let set = crate::sys::mounts::attributes::attr::RDONLY;
+        let call = if has_new_api() {
+            MountCall::SetAttributes { target, recursive: false, set, clear: 0, propagation: 0, userns: None }
+        } else {
+            let flags = libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY;
+            MountCall::Mount { source: None, target, fstype: None, flags, keep: Some(0), data: None }
+        };
+        args.host.run(call)?;
+        return Ok(Value::Nil);
+    }
+    wanted.run(Change::ReadOnly)?;
+    Ok(Value::Nil)
+}
+
+fn umount(args: &Args) -> Outcome {
+    let wanted = Wanted::new(args, &args.required_text("path"))?;
+    let opened = wanted.run(Change::Open { flags: libc::O_PATH, mode: 0 })?;
+    let target = Spot::Fd(opened.fd().map_err(|errno| Raise::read("openat2", errno))?);
+    args.host.run(MountCall::Unmount { target, flags: libc::MNT_DETACH })?;
+    Ok(Value::Nil)
+}
+
+const QUIET: u64 = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+
+fn proc(args: &Args) -> Outcome {
+    let options = args.options("options")?;
+    let on = QUIET | if options.flag("readonly") { libc::MS_RDONLY } else { 0 };
+    let data = data(&options, Some("proc"))?;
+    Wanted::new(args, "/proc")?.file_system("proc", "proc", &data, Asked { on, off: 0 }, 0)?;
+    Ok(Value::Nil)
+}
+
+fn sys(args: &Args) -> Outcome {
+    let options = args.options("options")?;
+    let on = QUIET | if options.boolean("readonly").unwrap_or(true) { libc::MS_RDONLY } else { 0 };
+    let wanted = Wanted::new(args, "/sys")?;
+    if options.flag("bind") {
+        let flags = args.lua.create_table()?;
+        for (word, flag) in [("readonly", libc::MS_RDONLY), ("nosuid", libc::MS_NOSUID), ("nodev", libc::MS_NODEV), ("noexec", libc::MS_NOEXEC)] {
+            flags.raw_set(word, (on & flag != 0).then_some(true))?;
+        }
+        wanted.bind(Spot::Path("/sys".into()), &Fields::from_table(&flags, BIND)?, true)?;
+    } else {
+        wanted.file_system("sysfs", "sysfs", &Data::new(), Asked { on, off: 0 }, 0)?;
+    }
+    Ok(Value::Nil)
+}
+
+/// The nodes that every container has (OCI runtime spec, "Default Devices").
+const NODES: [(&str, u64, u64); 6] =
+    [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
+
+const LINKS: [(&str, &str); 5] =
+    [("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2"), ("ptmx", "pts/ptmx")];
+
+fn dev(args: &Args) -> Outcome {
+    let options = args.options("options")?;
+    let size = |name: &str, default: u64| options.size(name).unwrap_or(default).to_string();
+    let pair = |key: &str, value: String| (key.to_owned(), Some(value));
+    let on = |flags: u64| Asked { on: flags, off: 0 };
+    let mut wanted = Wanted::new(args, "/dev")?;
+    let data = vec![pair("mode", "755".into()), pair("size", size("size", 64 << 10))];
+    wanted.file_system("tmpfs", "tmpfs", &data, on(libc::MS_NOSUID | libc::MS_NOEXEC), 0)?;
+    // From here on /dev is this tmpfs: no link of the image's is on the way any more.
+    for (name, major, minor) in NODES {
+        wanted.target = format!("/dev/{name}").into();
+        let node = (SFlag::S_IFCHR, makedev(major, minor));
+        wanted.run(Change::Node { node, mode: 0o666, owner: (None, None), host: Some(format!("/dev/{name}").into()) })?;
+    }
+    for (name, text) in LINKS {
+        wanted.target = format!("/dev/{name}").into();
+        wanted.run(Change::Symlink { text: text.into() })?;
+    }
+    let mut terminals = vec![("newinstance".to_owned(), None), pair("ptmxmode", "0666".into()), pair("mode", "0620".into())];
+    if let Some(gid) = options.integer::<u32>("tty_gid")? {
+        terminals.push(pair("gid", gid.to_string()));
+    }
+    wanted.target = "/dev/pts".into();
+    wanted.file_system("devpts", "devpts", &terminals, on(libc::MS_NOSUID | libc::MS_NOEXEC), 0)?;
+    wanted.target = "/dev/shm".into();
+    let data = vec![pair("mode", "1777".into()), pair("size", size("shm_size", 64 << 20))];
+    wanted.file_system("tmpfs", "shm", &data, on(QUIET), 0)?;
+    if options.boolean("mqueue").unwrap_or_else(|| args.host.guard.left().contains(Kinds::IPC)) {
+        wanted.target = "/dev/mqueue".into();
+        wanted.file_system("mqueue", "mqueue", &Data::new(), on(QUIET), 0)?;
+    }
+    Ok(Value::Nil)
+}
+
+fn pivot(args: &Args) -> Outcome {
+    args.host.guard(Kinds::MNT, false, "changing the root")?;
+    let rootfs = args.this::<Rootfs>()?;
+    pivot_to(args.host, &rootfs.root()?, None, args.options("options")?.flag("no_pivot"))?;
+    rootfs.entered();
+    Ok(Value::Nil)
+}

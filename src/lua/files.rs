@@ -236,7 +236,7 @@ impl Resource for Directory {
     }
 
     fn close(&self, host: &Host) -> Outcome<()> {
-        match host.run(Call::RemoveAll { path: self.0.clone() }) {
+        match host.run(Call::RemoveTemporary { path: self.0.clone() }) {
             Err(failure) if failure.errno() == Some(Errno::ENOENT) => Ok(()),
             other => other.map(drop),
         }

@@ -15,7 +15,7 @@ use crate::sys::namespaces::{self as ns, Identity};
 use crate::sys::{Pid, fork};
 
 pub mod clocks;
-mod handles;
+pub mod handles;
 pub mod id_map;
 
 pub use handles::{Opened, open};

@@ -13,14 +13,14 @@ use crate::lua::Host;
 use crate::lua::args::{Args, Fields};
 use crate::lua::error::{Outcome, Raise};
 use crate::lua::handle::{Handle, Resource, kind_of};
-use crate::lua::processes::Process;
+use crate::lua::namespaces::handles;
 use crate::lua::table::{Primitive, Scope, example_with};
 use crate::lua::types::{Param, Type, may, need};
 use crate::sys::Fd;
 use crate::sys::mounts::{attributes::attr, has_new_api};
 
-/// A user namespace: a process, or the path of a namespace file.
-pub const USER_NAMESPACE: Type = Type::Either(&[Type::Handle("process"), Type::Handle("namespace"), Type::Path]);
+/// A user namespace: a namespace, a process, or the path of a namespace file.
+pub const USER_NAMESPACE: Type = crate::lua::namespaces::TARGET;
 
 const TREE: &[Param] = with_flags![
     may("clone", Type::Boolean, "a detached copy (default); false is the mount itself"),
@@ -206,20 +206,22 @@ pub fn copy(host: &Host, source: Spot, clone: bool, recursive: bool) -> Outcome<
 }
 
 /// The user namespace that `id_map` names.
-pub fn user_namespace(options: &Fields) -> Outcome<Option<UserNamespace>> {
+pub fn user_namespace(host: &Host, options: &Fields) -> Outcome<Option<UserNamespace>> {
     let value = options.value("id_map");
-    match kind_of(value) {
-        Some("process") => Ok(options.handle::<Process>("id_map")?.map(|process| UserNamespace::Process(process.pid().clone()))),
-        Some(other) => Err(Raise::argument(format!("options.id_map: expected a process or a path, got a {other}"))),
-        None => Ok(options.path("id_map").map(UserNamespace::Path)),
+    if kind_of(value) == Some("namespace") {
+        return Ok(Some(UserNamespace::Fd(handles::open(host, value, "options.id_map", Kinds::USER)?.fd)));
     }
+    Ok(match handles::process_in(value)? {
+        Some(pid) => Some(UserNamespace::Process(pid)),
+        None => options.path("id_map").map(UserNamespace::Path),
+    })
 }
 
 /// Changes the attributes that an option table mentions; nothing where it mentions none.
 pub fn apply(host: &Host, target: &Spot, options: &Fields, recursive: bool) -> Outcome<bool> {
     let (mut set, clear) = Asked::of(options)?.attributes();
     let propagation = propagation(options)?;
-    let userns = user_namespace(options)?;
+    let userns = user_namespace(host, options)?;
     if userns.is_some() {
         set |= attr::IDMAP;
     }

@@ -228,7 +228,7 @@ impl<'a> Wanted<'a> {
             let place = self.place_like(&tree)?;
             return self.attach(&tree, place);
         }
-        if user_namespace(options)?.is_some() || asked.off != 0 || propagation != 0 {
+        if user_namespace(self.host, options)?.is_some() || asked.off != 0 || propagation != 0 {
             return Err(Raise::state("id_map, propagation and taking flags away need Linux 5.12"));
         }
         let source = match source {

@@ -90,6 +90,8 @@ pub fn all() -> Vec<(&'static str, &'static [Primitive])> {
         ("sessions", super::processes::sessions::PRIMITIVES),
         ("users", super::users::PRIMITIVES),
         ("attributes", super::attributes::PRIMITIVES),
+        ("limits", super::attributes::limits::PRIMITIVES),
+        ("scheduling", super::attributes::scheduling::PRIMITIVES),
         ("capabilities", super::capabilities::PRIMITIVES),
         ("seccomp", super::seccomp::PRIMITIVES),
         ("lsm", super::lsm::PRIMITIVES),

@@ -105,6 +105,14 @@ impl Channel {
         Ok((received > 0).then_some(buffer))
     }
 
+    /// Whether the other side is gone.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+        let mut polled = [PollFd::new(std::os::fd::AsFd::as_fd(&self.0), PollFlags::empty())];
+        poll(&mut polled, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+    }
+
     /// The descriptor, to be polled.
     #[must_use]
     pub fn raw(&self) -> RawFd {

@@ -1,1 +1,85 @@
 //! Users and groups of a process, and the container's own passwd and group files.
+//!
+//! Each change is read back: a process that believes it has given up root and has not is the
+//! worst outcome there is.
+
+use std::path::Path;
+
+use nix::unistd::{Gid, Uid, getgroups, getresgid, getresuid, setresgid, setresuid};
+
+use super::{Errno, Result};
+
+mod accounts;
+
+pub use accounts::{Id, User, group_id, parse_id, parse_spec, user};
+
+/// `setgroups(2)`: the supplementary groups.
+pub fn set_groups(groups: &[u32]) -> Result<()> {
+    let wanted: Vec<Gid> = groups.iter().copied().map(Gid::from_raw).collect();
+    nix::unistd::setgroups(&wanted)?;
+    let mut found = self::groups()?;
+    let mut expected = groups.to_vec();
+    for list in [&mut found, &mut expected] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    if found == expected { Ok(()) } else { Err(Errno::EPROTO) }
+}
+
+/// The supplementary groups.
+pub fn groups() -> Result<Vec<u32>> {
+    Ok(getgroups()?.into_iter().map(Gid::as_raw).collect())
+}
+
+/// `setresgid(2)` of all three.
+pub fn set_gid(gid: u32) -> Result<()> {
+    let gid = Gid::from_raw(gid);
+    setresgid(gid, gid, gid)?;
+    let now = getresgid()?;
+    if [now.real, now.effective, now.saved] == [gid; 3] { Ok(()) } else { Err(Errno::EPROTO) }
+}
+
+/// `setresuid(2)` of all three.
+pub fn set_uid(uid: u32) -> Result<()> {
+    let uid = Uid::from_raw(uid);
+    setresuid(uid, uid, uid)?;
+    let now = getresuid()?;
+    if [now.real, now.effective, now.saved] == [uid; 3] { Ok(()) } else { Err(Errno::EPROTO) }
+}
+
+/// The effective user and group.
+#[must_use]
+pub fn ids() -> (u32, u32) {
+    (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
+}
+
+/// Reads a small file below `root`, resolved so that no link in it leads out of the root; empty
+/// where there is none.
+///
+/// Its size and type are the container's choice, so both are judged: `EFBIG` past 4 MiB, `EINVAL`
+/// for what is no regular file.
+pub fn read_in_root(root: &Path, path: &str) -> Result<String> {
+    use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+    use std::io::Read;
+    const MOST: u64 = 4 << 20;
+    let directory = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let root = nix::fcntl::open(root, directory, nix::sys::stat::Mode::empty())?;
+    // Non-blocking, so that a fifo in its place does not stop this program.
+    let how = OpenHow::new()
+        .flags(OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let file = match openat2(&root, path, how) {
+        Err(Errno::ENOENT) => return Ok(String::new()),
+        other => std::fs::File::from(other?),
+    };
+    let found = file.metadata().map_err(super::files::errno)?;
+    if !found.is_file() {
+        return Err(Errno::EINVAL);
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST + 1).read_to_end(&mut bytes).map_err(super::files::errno)?;
+    if bytes.len() as u64 > MOST {
+        return Err(Errno::EFBIG);
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

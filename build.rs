@@ -1,4 +1,5 @@
-//! Puts every file below `stdlib/` into the binary, as `STDLIB: &[(name, source)]`.
+//! Puts every file below `stdlib/` into the binary, as `STDLIB: &[(name, source)]`, and has
+//! libseccomp linked from its archive.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ fn main() -> io::Result<()> {
         let _ = writeln!(out, "    ({name:?}, include_str!({:?})),", path.display().to_string());
     }
     out.push_str("];\n");
+    link_static_libseccomp()?;
     fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("stdlib.rs"), out)
 }
 
@@ -31,5 +33,24 @@ fn collect(root: &Path, dir: &Path, modules: &mut Vec<(String, PathBuf)>) -> io:
             modules.push((name.strip_suffix(".init").map_or(name.clone(), str::to_owned), path));
         }
     }
+    Ok(())
+}
+
+/// The crate libseccomp-sys asks for a shared library, which a static program cannot load: it
+/// crashes at the first call. The linker takes the first directory that has the library in any
+/// form, so it is shown one that has nothing but the archive.
+fn link_static_libseccomp() -> io::Result<()> {
+    let target = env::var("TARGET").unwrap_or_default();
+    let linker = env::var(format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"))).unwrap_or_else(|_| "cc".into());
+    let output = std::process::Command::new(&linker).arg("-print-file-name=libseccomp.a").output()?;
+    let archive = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    if !archive.is_absolute() {
+        return Err(io::Error::other(format!("{linker} finds no libseccomp.a; install libseccomp-dev (libseccomp-static)")));
+    }
+    let dir = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("link");
+    fs::create_dir_all(&dir)?;
+    fs::copy(&archive, dir.join("libseccomp.a"))?;
+    println!("cargo::rerun-if-changed={}", archive.display());
+    println!("cargo::rustc-link-search=native={}", dir.display());
     Ok(())
 }

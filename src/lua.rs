@@ -143,6 +143,7 @@ impl Machine {
             settings,
         });
         watch_signals(&lua, &host)?;
+        seccomp::remember_root();
         let machine = Self { lua, host };
         machine.load_prelude()?;
         Ok(machine)

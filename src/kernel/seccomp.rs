@@ -1,26 +1,132 @@
-//! System call filters.
+//! System call filters: from a profile to a program, and the load.
 
 use std::fmt;
+use std::rc::Rc;
 
-use super::{Reply, Request, Shell};
-use crate::sys;
+use super::{Fact, Reply, Request, Shell};
+use crate::sys::seccomp::compile;
+use crate::sys::seccomp::profile::{Action, Profile};
+use crate::sys::seccomp::{self as sys_seccomp, FLAGS, NEW_LISTENER, TSYNC_ESRCH, names, program};
+use crate::sys::{self, Errno, Fd};
+
+pub mod cache;
+pub mod groups;
+pub mod lists;
+pub mod oci;
+
+/// A compiled filter with what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// The meaning.
+    pub profile: Profile,
+    /// The program.
+    pub code: Vec<u8>,
+    /// `SECCOMP_FILTER_FLAG_*` of the load.
+    pub flags: u32,
+}
+
+impl Filter {
+    /// Compiles a profile, or takes the program from the cache.
+    ///
+    /// `keep` says whether the cache may be written.
+    pub fn new(profile: Profile, flags: u32, keep: bool) -> Result<Self, String> {
+        let version = libseccomp::ScmpVersion::current().map(|version| version.to_string()).unwrap_or_default();
+        let meaning = format!("{} {version} {} {profile:?}", env!("CARGO_PKG_VERSION"), names::native().word);
+        let code = match cache::get(&meaning) {
+            Some(code) => code,
+            None => {
+                let code = compile::compile(&profile)?;
+                if keep {
+                    cache::put(&meaning, &code);
+                }
+                code
+            }
+        };
+        let flags = if profile.notifies() { flags | NEW_LISTENER } else { flags };
+        let both = flags & NEW_LISTENER != 0 && flags & 1 != 0;
+        Ok(Self { profile, code, flags: if both { flags | TSYNC_ESRCH } else { flags } })
+    }
+
+    /// How many instructions the program has.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.code.len() / program::SIZE
+    }
+
+    /// What the program answers to a call of an architecture; `None` where that has no such call.
+    #[must_use]
+    pub fn decide(&self, name: &str, arch: &names::Arch, args: [u64; 6]) -> Option<Action> {
+        let asked = program::Asked { number: names::number(name, arch)?, arch: arch.audit, pointer: 0, args };
+        program::run(&program::decode(&self.code), &asked).map(Action::from_value)
+    }
+}
 
 /// A change of this topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Call {}
+pub enum Call {
+    /// `SECCOMP_SET_MODE_FILTER`: answers [`Reply::Fd`] where the filter has a listener.
+    Load {
+        /// The filter.
+        filter: Rc<Filter>,
+    },
+}
+
+/// What the listener is called in plans and traces.
+const LISTENER: &str = "seccomp listener";
 
 impl fmt::Display for Call {
-    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {}
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Load { filter } = self;
+        let mut flags: Vec<String> = Vec::new();
+        let named = [("new_listener", NEW_LISTENER), ("tsync_esrch", TSYNC_ESRCH)];
+        for (word, _) in FLAGS.iter().chain(&named).filter(|(_, bit)| filter.flags & bit != 0) {
+            flags.push(format!("SECCOMP_FILTER_FLAG_{}", word.to_ascii_uppercase()));
+        }
+        let flags = if flags.is_empty() { "0".to_owned() } else { flags.join("|") };
+        let (default, rules) = (filter.profile.default.word(), filter.profile.rules.len());
+        let length = filter.length();
+        write!(f, "seccomp(SECCOMP_SET_MODE_FILTER, {flags}, {{len={length}, filter=<default {default}, {rules} rules>}})")
     }
 }
 
 impl Request for Call {
     fn execute(&self) -> sys::Result<Reply> {
-        match *self {}
+        let Self::Load { filter } = self;
+        let listener = sys_seccomp::load(&filter.code, filter.flags)?;
+        Ok(listener.map_or(Reply::Done, |fd| Reply::Fd(Fd::new(LISTENER, fd))))
+    }
+
+    fn planned(&self) -> Reply {
+        let Self::Load { filter } = self;
+        if filter.flags & NEW_LISTENER == 0 { Reply::Done } else { Reply::Fd(Fd::planned(LISTENER)) }
     }
 
     fn shell(&self) -> Shell {
-        match *self {}
+        Shell::Close("systemd-run -p SystemCallFilter=… …".to_owned(), "for the command that it starts; no command filters its own shell")
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let Ok(now) = sys_seccomp::status(None) else { return Vec::new() };
+        let mut facts = vec![("Seccomp".to_owned(), now.mode.to_string())];
+        facts.extend(now.filters.map(|filters| ("Seccomp_filters".to_owned(), filters.to_string())));
+        facts
+    }
+
+    fn irreversible(&self) -> bool {
+        true
+    }
+
+    fn hint(&self, errno: Errno) -> Option<String> {
+        let text = match errno {
+            Errno::EACCES => "call no_new_privs() first, or load the filter while CAP_SYS_ADMIN is still there (before drop_caps)",
+            Errno::EBUSY => "a filter of this process has a listener already; there can be one",
+            Errno::EINVAL => {
+                "this kernel does not know one of the flags: log needs 4.14, spec_allow 4.17, notify 5.0, wait_killable_recv 5.19"
+            }
+            Errno::ENOMEM => "the filters of this process together are too long",
+            Errno::ESRCH => "another thread of this process has a filter of its own that tsync cannot follow",
+            _ => return None,
+        };
+        Some(text.to_owned())
     }
 }

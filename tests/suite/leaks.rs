@@ -41,7 +41,8 @@ impl Snapshot {
                 for entry in fs::read_dir(place.join(dir)).into_iter().flatten().flatten() {
                     let empty_journal =
                         entry.file_name() == "journal" && fs::read_dir(entry.path()).is_ok_and(|mut dir| dir.next().is_none());
-                    if !empty_journal {
+                    // Compiled filters are kept on purpose, for the next start.
+                    if !empty_journal && entry.file_name() != "seccomp-cache" {
                         left.push(format!("file {}", entry.path().display()));
                     }
                 }

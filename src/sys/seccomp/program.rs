@@ -1,0 +1,132 @@
+//! Filters as programs of the classic BPF machine: their instructions, and what they answer.
+//!
+//! The kernel runs the same program on every system call; see seccomp(2) and
+//! Documentation/networking/filter.rst. [`run`] does what the kernel does, so that a filter can be
+//! asked without being loaded.
+
+/// One instruction, `struct sock_filter`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instruction {
+    /// What it does.
+    pub code: u16,
+    /// How many instructions are passed over where a test holds.
+    pub jt: u8,
+    /// How many where it does not.
+    pub jf: u8,
+    /// The constant.
+    pub k: u32,
+}
+
+/// Load the word at offset `k` of the call's description.
+pub const LOAD: u16 = 0x20;
+/// Jump by `k`.
+pub const JUMP: u16 = 0x05;
+/// Test for equality.
+pub const EQUAL: u16 = 0x15;
+/// Test for greater.
+pub const GREATER: u16 = 0x25;
+/// Test for greater or equal.
+pub const AT_LEAST: u16 = 0x35;
+/// Test for common bits.
+const COMMON: u16 = 0x45;
+/// And with `k`.
+const AND: u16 = 0x54;
+/// Answer `k`.
+pub const ANSWER: u16 = 0x06;
+
+/// Offset of the call's number in `struct seccomp_data`.
+pub const NUMBER: u32 = 0;
+/// Offset of the architecture.
+pub const ARCH: u32 = 4;
+
+/// The size of an instruction in bytes.
+pub const SIZE: usize = 8;
+
+/// The most instructions that the kernel takes (`BPF_MAXINSNS`).
+pub const LIMIT: usize = 4096;
+
+/// Writes instructions as the kernel takes them.
+#[must_use]
+pub fn encode(program: &[Instruction]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(program.len() * SIZE);
+    for one in program {
+        bytes.extend(one.code.to_ne_bytes());
+        bytes.extend([one.jt, one.jf]);
+        bytes.extend(one.k.to_ne_bytes());
+    }
+    bytes
+}
+
+/// Reads instructions; a rest that is no whole instruction is passed over.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Vec<Instruction> {
+    bytes
+        .as_chunks::<SIZE>()
+        .0
+        .iter()
+        .map(|[c0, c1, jt, jf, k @ ..]| Instruction { code: u16::from_ne_bytes([*c0, *c1]), jt: *jt, jf: *jf, k: u32::from_ne_bytes(*k) })
+        .collect()
+}
+
+/// A system call as a filter sees it, `struct seccomp_data`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The number.
+    pub number: u32,
+    /// `AUDIT_ARCH_*`
+    pub arch: u32,
+    /// Where the call was made.
+    pub pointer: u64,
+    /// The arguments.
+    pub args: [u64; 6],
+}
+
+impl Asked {
+    fn word(&self, offset: u32) -> Option<u32> {
+        #[allow(clippy::cast_possible_truncation)]
+        let half = |value: u64, high: bool| if high { (value >> 32) as u32 } else { value as u32 };
+        let high_first = cfg!(target_endian = "big");
+        match offset {
+            NUMBER => Some(self.number),
+            ARCH => Some(self.arch),
+            8 | 12 => Some(half(self.pointer, (offset == 12) != high_first)),
+            16..64 if offset % 4 == 0 => {
+                let index = usize::try_from((offset - 16) / 8).ok()?;
+                Some(half(*self.args.get(index)?, (offset % 8 == 4) != high_first))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a program answers. `None` for a program that the kernel would not have loaded.
+#[must_use]
+pub fn run(program: &[Instruction], asked: &Asked) -> Option<u32> {
+    let mut accumulator: u32 = 0;
+    let mut at = 0;
+    loop {
+        let one = program.get(at)?;
+        at += 1;
+        let test = match one.code {
+            LOAD => {
+                accumulator = asked.word(one.k)?;
+                continue;
+            }
+            AND => {
+                accumulator &= one.k;
+                continue;
+            }
+            JUMP => {
+                at += usize::try_from(one.k).ok()?;
+                continue;
+            }
+            ANSWER => return Some(one.k),
+            EQUAL => accumulator == one.k,
+            GREATER => accumulator > one.k,
+            AT_LEAST => accumulator >= one.k,
+            COMMON => accumulator & one.k != 0,
+            _ => return None,
+        };
+        at += usize::from(if test { one.jt } else { one.jf });
+    }
+}

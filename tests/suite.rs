@@ -17,10 +17,12 @@ mod hostile_tar;
 mod leaks;
 #[path = "suite/program.rs"]
 mod program;
-#[path = "suite/tar_writer.rs"]
-mod tar_writer;
+#[path = "suite/readme.rs"]
+mod readme;
 #[path = "suite/strace.rs"]
 mod strace;
+#[path = "suite/tar_writer.rs"]
+mod tar_writer;
 #[path = "suite/tree.rs"]
 mod tree;
 #[path = "suite/unpacking.rs"]
@@ -41,6 +43,7 @@ fn main() {
     trials.extend(hostile_tar::trials());
     trials.extend(unpacking::trials());
     trials.extend(examples::trials());
+    trials.extend(readme::trials());
     let skipped = skipped(&arguments, &trials);
     let stage = program::stage();
     let conclusion = libtest_mimic::run(&arguments, trials);

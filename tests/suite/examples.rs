@@ -11,7 +11,7 @@ pub fn trials() -> Vec<Trial> {
     let output = std::process::Command::new(PROGRAM).args(["reference", "--json"]).output().unwrap();
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();
     let examples: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let unmet = unmet_needs(&examples);
+    let unmet = unmet(examples.iter().flat_map(needs).collect());
     let mut count: BTreeMap<String, usize> = BTreeMap::new();
     let mut trials = Vec::new();
     for example in examples {
@@ -31,9 +31,8 @@ fn needs(example: &Value) -> Vec<String> {
     example["needs"].as_array().unwrap().iter().map(|need| need.as_str().unwrap().to_owned()).collect()
 }
 
-/// Which needs this machine does not meet, and why: asked once for all examples.
-fn unmet_needs(examples: &[Value]) -> HashMap<String, String> {
-    let mut all: Vec<String> = examples.iter().flat_map(needs).collect();
+/// Which of these needs this machine does not meet, and why: asked once for all.
+pub fn unmet(mut all: Vec<String>) -> HashMap<String, String> {
     all.sort();
     all.dedup();
     let source = "local test = require \"test\"\nfor _, need in ipairs(arg) do\n  print(need, test.unmet(need) or \"\")\nend\n";

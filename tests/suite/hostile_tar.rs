@@ -21,7 +21,9 @@ const CONTENT: &str = "untouched";
 pub fn trials() -> Vec<Trial> {
     let mut trials: Vec<Trial> = cases()
         .into_iter()
-        .map(|(name, archive, options, reason)| Trial::test(format!("hostile_tar: {name}"), move || refused(&archive, &options, reason, &|_| {})))
+        .map(|(name, archive, options, reason)| {
+            Trial::test(format!("hostile_tar: {name}"), move || refused(&archive, &options, reason, &|_| {}))
+        })
         .collect();
     trials.push(Trial::test("hostile_tar: a link that the root has already is not followed", || {
         let archive = Tar::new().file("first", "x").file("out/file", "evil").end();
@@ -80,39 +82,104 @@ fn cases() -> Vec<Case> {
             plain(),
             "\"out/evil\": it passes \"out\", which is or leads through a symbolic link",
         ),
-        ("a file behind a relative symlink", start().symlink("out", "../canary").file("out/file", "x").end(), plain(), "\"out/file\": it passes"),
+        (
+            "a file behind a relative symlink",
+            start().symlink("out", "../canary").file("out/file", "x").end(),
+            plain(),
+            "\"out/file\": it passes",
+        ),
         (
             "a file behind a chain of symlinks",
             start().symlink("b", "../canary").symlink("a", "b").file("a/file", "x").end(),
             plain(),
             "\"a/file\": it passes",
         ),
-        ("a file behind a dangling symlink", start().symlink("out", "nowhere").file("out/x/y", "x").end(), plain(), "\"out/x/y\": it passes"),
+        (
+            "a file behind a dangling symlink",
+            start().symlink("out", "nowhere").file("out/x/y", "x").end(),
+            plain(),
+            "\"out/x/y\": it passes",
+        ),
         (
             "a file below a symlinked directory that comes later",
             start().dir("d/").symlink("d/out", "../../canary").dir("d/out/sub").end(),
             plain(),
             "\"d/out/sub\": it passes \"d/out\"",
         ),
-        ("a directory that becomes a symlink", start().dir("d").symlink("d", "../canary").file("d/file", "x").end(), plain(), "\"d\": the name comes twice"),
-        ("a file that becomes a symlink", start().file("f", "x").symlink("f", "../canary/file").end(), plain(), "\"f\": the name comes twice"),
-        ("a symlink that becomes a file", start().symlink("f", "../canary/file").file("f", "x").end(), plain(), "\"f\": the name comes twice"),
+        (
+            "a directory that becomes a symlink",
+            start().dir("d").symlink("d", "../canary").file("d/file", "x").end(),
+            plain(),
+            "\"d\": the name comes twice",
+        ),
+        (
+            "a file that becomes a symlink",
+            start().file("f", "x").symlink("f", "../canary/file").end(),
+            plain(),
+            "\"f\": the name comes twice",
+        ),
+        (
+            "a symlink that becomes a file",
+            start().symlink("f", "../canary/file").file("f", "x").end(),
+            plain(),
+            "\"f\": the name comes twice",
+        ),
         ("a file that becomes a directory", start().file("f", "x").dir("f").end(), plain(), "\"f\": the name comes twice"),
-        ("a file inside of a file", start().file("f", "x").file("f/g", "x").end(), plain(), "\"f/g\": it passes \"f\", which is no directory"),
-        ("a symlink in place of the root", start().symlink("./", "../canary").end(), plain(), "\"./\": a symbolic link in place of the root"),
-        ("a hard link out of the root", start().link("h", "../canary/file").end(), plain(), "\"h\": a hard link to \"../canary/file\": a path with"),
-        ("a hard link to an absolute path", start().link("h", "/etc/passwd").end(), plain(), "\"h\": a hard link to \"/etc/passwd\": an absolute path"),
+        (
+            "a file inside of a file",
+            start().file("f", "x").file("f/g", "x").end(),
+            plain(),
+            "\"f/g\": it passes \"f\", which is no directory",
+        ),
+        (
+            "a symlink in place of the root",
+            start().symlink("./", "../canary").end(),
+            plain(),
+            "\"./\": a symbolic link in place of the root",
+        ),
+        (
+            "a hard link out of the root",
+            start().link("h", "../canary/file").end(),
+            plain(),
+            "\"h\": a hard link to \"../canary/file\": a path with",
+        ),
+        (
+            "a hard link to an absolute path",
+            start().link("h", "/etc/passwd").end(),
+            plain(),
+            "\"h\": a hard link to \"/etc/passwd\": an absolute path",
+        ),
         (
             "a hard link to a symlink",
             start().symlink("s", "../canary/file").link("h", "s").file("h", "x").end(),
             plain(),
             "\"h\": a hard link to \"s\": that is a symbolic link",
         ),
-        ("a hard link through a symlink", start().symlink("s", "../canary").link("h", "s/file").end(), plain(), "\"h\": a hard link to \"s/file\""),
-        ("a hard link to a directory", start().link("h", "first").end(), plain(), "\"h\": a hard link to \"first\": that is no regular file"),
-        ("a hard link to what is not there", start().link("h", "none").end(), plain(), "\"h\": a hard link to \"none\": there is no such file"),
+        (
+            "a hard link through a symlink",
+            start().symlink("s", "../canary").link("h", "s/file").end(),
+            plain(),
+            "\"h\": a hard link to \"s/file\"",
+        ),
+        (
+            "a hard link to a directory",
+            start().link("h", "first").end(),
+            plain(),
+            "\"h\": a hard link to \"first\": that is no regular file",
+        ),
+        (
+            "a hard link to what is not there",
+            start().link("h", "none").end(),
+            plain(),
+            "\"h\": a hard link to \"none\": there is no such file",
+        ),
         ("a hard link to itself", start().link("h", "h").end(), plain(), "\"h\": a hard link to \"h\": that is no other file"),
-        ("a hard link with data", start().with(Head { link: b"first/a".to_vec(), ..head("h", b'1') }, b"evil").end(), plain(), "\"h\": a hard link with 4 bytes"),
+        (
+            "a hard link with data",
+            start().with(Head { link: b"first/a".to_vec(), ..head("h", b'1') }, b"evil").end(),
+            plain(),
+            "\"h\": a hard link with 4 bytes",
+        ),
         ("a directory with data", start().with(head("d", b'5'), &[0; 512]).end(), plain(), "\"d\": a directory with 512 bytes"),
         ("a character device", start().with(device(b'3'), b"").end(), plain(), "\"null\": a character device, 1:3"),
         ("a block device", start().with(device(b'4'), b"").end(), plain(), "\"null\": a block device, 1:3"),
@@ -131,31 +198,101 @@ fn cases() -> Vec<Case> {
             plain(),
             "\"outer\": two sizes: 1024 in its header, 0",
         ),
-        ("a global header that names every file", start().global(&[("path", b"../evil")]).file("f", "x").end(), plain(), "\"global\": a global header"),
+        (
+            "a global header that names every file",
+            start().global(&[("path", b"../evil")]).file("f", "x").end(),
+            plain(),
+            "\"global\": a global header",
+        ),
         ("a global header with capabilities", start().global(&[xattr]).file("f", "x").end(), plain(), "\"global\": a global header"),
-        ("two extended headers for one entry", start().pax(&[("path", b"a")]).pax(&[("path", b"b")]).file("f", "x").end(), plain(), "\"pax\": two extended headers"),
-        ("two values for one key", start().pax(&[("path", b"a"), ("path", b"../b")]).file("f", "x").end(), plain(), "\"pax\": an extended header with two values for path"),
+        (
+            "two extended headers for one entry",
+            start().pax(&[("path", b"a")]).pax(&[("path", b"b")]).file("f", "x").end(),
+            plain(),
+            "\"pax\": two extended headers",
+        ),
+        (
+            "two values for one key",
+            start().pax(&[("path", b"a"), ("path", b"../b")]).file("f", "x").end(),
+            plain(),
+            "\"pax\": an extended header with two values for path",
+        ),
         (
             "a GNU long name beside an extended one",
             start().with(long(), b"a\0").pax(&[("path", b"b")]).file("f", "x").end(),
             plain(),
             "\"f\": two extensions that give the entry a name",
         ),
-        ("a long name with text after its end", start().with(long(), b"a\0../b\0").file("f", "x").end(), plain(), "a long name with text after its end"),
-        ("an extended name that leaves the root", start().pax(&[("path", b"../canary/file")]).file("f", "x").end(), plain(), "\"../canary/file\": a path with"),
-        ("an extended link name that leaves the root", start().pax(&[("linkpath", b"../canary/file")]).link("f", "first/a").end(), plain(), "\"f\": a hard link to"),
+        (
+            "a long name with text after its end",
+            start().with(long(), b"a\0../b\0").file("f", "x").end(),
+            plain(),
+            "a long name with text after its end",
+        ),
+        (
+            "an extended name that leaves the root",
+            start().pax(&[("path", b"../canary/file")]).file("f", "x").end(),
+            plain(),
+            "\"../canary/file\": a path with",
+        ),
+        (
+            "an extended link name that leaves the root",
+            start().pax(&[("linkpath", b"../canary/file")]).link("f", "first/a").end(),
+            plain(),
+            "\"f\": a hard link to",
+        ),
         ("a name with a NUL byte", start().pax(&[("path", b"a\0b")]).file("f", "x").end(), plain(), "\"a\\x00b\": a name with a NUL byte"),
-        ("a malformed extended header", start().with(head("pax", b'x'), b"99 path=a\n").file("f", "x").end(), plain(), "\"pax\": a malformed extended header"),
-        ("an extended header hidden behind an empty line", start().with(head("pax", b'x'), b"\n11 path=../x\n").file("f", "x").end(), plain(), "malformed"),
-        ("an extended header of 2 MiB", start().raw(&Head { size: 2 << 20, ..head("pax", b'x') }, b"").end(), plain(), "\"pax\": an extended header of 2097152 bytes"),
-        ("an extended header without an entry", start().pax(&[("path", b"a")]).end(), plain(), "ends between an extended header and its entry"),
+        (
+            "a malformed extended header",
+            start().with(head("pax", b'x'), b"99 path=a\n").file("f", "x").end(),
+            plain(),
+            "\"pax\": a malformed extended header",
+        ),
+        (
+            "an extended header hidden behind an empty line",
+            start().with(head("pax", b'x'), b"\n11 path=../x\n").file("f", "x").end(),
+            plain(),
+            "malformed",
+        ),
+        (
+            "an extended header of 2 MiB",
+            start().raw(&Head { size: 2 << 20, ..head("pax", b'x') }, b"").end(),
+            plain(),
+            "\"pax\": an extended header of 2097152 bytes",
+        ),
+        (
+            "an extended header without an entry",
+            start().pax(&[("path", b"a")]).end(),
+            plain(),
+            "ends between an extended header and its entry",
+        ),
         ("an empty name", start().file("", "x").end(), plain(), "\"\": an empty name"),
-        ("a name of 300 bytes in one part", start().pax(&[("path", &[b'n'; 300])]).file("f", "x").end(), plain(), "a part of the name has 300 bytes"),
-        ("a name that is longer than a path may be", start().pax(&[("path", &b"d/".repeat(3000))]).dir("d").end(), plain(), "a name of 6000 bytes"),
+        (
+            "a name of 300 bytes in one part",
+            start().pax(&[("path", &[b'n'; 300])]).file("f", "x").end(),
+            plain(),
+            "a part of the name has 300 bytes",
+        ),
+        (
+            "a name that is longer than a path may be",
+            start().pax(&[("path", &b"d/".repeat(3000))]).dir("d").end(),
+            plain(),
+            "a name of 6000 bytes",
+        ),
         ("a file whose name ends with a slash", start().file("f/", "x").end(), plain(), "\"f/\": a file whose name ends with a slash"),
         ("a symlink without text", start().symlink("s", "").end(), plain(), "\"s\": a symbolic link whose text is empty"),
-        ("an entry of an unknown type", start().with(head("multi", b'M'), b"").end(), plain(), "\"multi\": an entry of the unknown type 'M'"),
-        ("an owner that does not exist", start().pax(&[("uid", b"4294967295")]).file("f", "x").end(), plain(), "\"f\": the owner 4294967295:0"),
+        (
+            "an entry of an unknown type",
+            start().with(head("multi", b'M'), b"").end(),
+            plain(),
+            "\"multi\": an entry of the unknown type 'M'",
+        ),
+        (
+            "an owner that does not exist",
+            start().pax(&[("uid", b"4294967295")]).file("f", "x").end(),
+            plain(),
+            "\"f\": the owner 4294967295:0",
+        ),
         ("a mode in letters", raw(wrong_mode), plain(), "\"mode\": its mode is not a number"),
         ("a header of another format", raw(unknown), plain(), "\"unknown\": a header of an unknown format"),
         ("a wrong checksum", raw(wrong_sum), plain(), "\"sum\": a header with a wrong checksum"),
@@ -163,15 +300,30 @@ fn cases() -> Vec<Case> {
         ("an empty file", Vec::new(), plain(), "no end mark"),
         ("an archive compressed with xz", b"\xfd7zXZ\0\0\0".to_vec(), plain(), "the archive's format is xz"),
         ("an archive without its end mark", start().0, plain(), "no end mark: it is truncated"),
-        ("an archive that ends inside of a file", start().raw(&Head { size: 4096, ..head("half", b'0') }, &[1; 1024]).0, plain(), "\"half\": the archive is truncated"),
-        ("an archive after the archive", [start().end(), start().file("f", "x").end()].concat(), plain(), "data after the archive's end mark"),
+        (
+            "an archive that ends inside of a file",
+            start().raw(&Head { size: 4096, ..head("half", b'0') }, &[1; 1024]).0,
+            plain(),
+            "\"half\": the archive is truncated",
+        ),
+        (
+            "an archive after the archive",
+            [start().end(), start().file("f", "x").end()].concat(),
+            plain(),
+            "data after the archive's end mark",
+        ),
         ("an entry after one block of zeros", start().zeros(512).file("f", "x").end(), plain(), "data after the archive's end mark"),
         ("garbage after the end", [start().end(), b"garbage".to_vec()].concat(), plain(), "data after the archive's end mark"),
         ("a gzip stream that is cut", gzip(&start().end(), |bytes| drop(bytes.split_off(bytes.len() - 6))), plain(), "truncated"),
         ("a gzip stream with a wrong checksum", gzip(&start().end(), |bytes| flip(bytes, 5)), plain(), "damaged"),
         ("garbage after a gzip stream", gzip(&start().end(), |bytes| bytes.extend(b"garbage that is no gzip header")), plain(), "damaged"),
         ("a zstd stream with a wrong checksum", zstd(&start().end(), 0xdead_beef), plain(), "a checksum is wrong"),
-        ("a file larger than the limit", start().raw(&Head { size: 5 << 30, ..head("big", b'0') }, b"").end(), plain(), "\"big\": the archive unpacks to more than"),
+        (
+            "a file larger than the limit",
+            start().raw(&Head { size: 5 << 30, ..head("big", b'0') }, b"").end(),
+            plain(),
+            "\"big\": the archive unpacks to more than",
+        ),
         (
             "more bytes than the limit, file by file",
             (0..20).fold(start(), |tar, number| tar.file(&format!("f{number}"), &"x".repeat(1000))).end(),
@@ -187,7 +339,13 @@ fn cases() -> Vec<Case> {
         ("a sparse bomb in the GNU form", sparse(1 << 40, &[(0, 512)]), plain(), "\"sparse\": the archive unpacks to more than"),
         (
             "a sparse bomb in the pax form",
-            start().pax(&[("GNU.sparse.major", b"1"), ("GNU.sparse.minor", b"0"), ("GNU.sparse.name", b"holes"), ("GNU.sparse.realsize", b"1099511627776")])
+            start()
+                .pax(&[
+                    ("GNU.sparse.major", b"1"),
+                    ("GNU.sparse.minor", b"0"),
+                    ("GNU.sparse.name", b"holes"),
+                    ("GNU.sparse.realsize", b"1099511627776"),
+                ])
                 .with(head("GNUSparseFile.0/holes", b'0'), &{
                     let mut map = b"0\n".to_vec();
                     map.resize(512, 0);
@@ -202,13 +360,21 @@ fn cases() -> Vec<Case> {
         ("a sparse map that is not all of the data", sparse(4096, &[(0, 100)]), plain(), "\"sparse\": its map of holes is malformed"),
         (
             "a sparse name that leaves the root",
-            start().pax(&[("GNU.sparse.map", b"0,4"), ("GNU.sparse.size", b"4"), ("GNU.sparse.name", b"../canary/file")]).file("f", "evil").end(),
+            start()
+                .pax(&[("GNU.sparse.map", b"0,4"), ("GNU.sparse.size", b"4"), ("GNU.sparse.name", b"../canary/file")])
+                .file("f", "evil")
+                .end(),
             plain(),
             "\"../canary/file\": a path with",
         ),
         ("a whiteout that leaves the root", start().file("first/.wh...", "").end(), layer(), "\"first/.wh...\": a whiteout of no file"),
         ("a whiteout behind a symlink", start().symlink("out", "../canary").file("out/.wh.file", "").end(), layer(), "\"out/.wh.file\""),
-        ("an opaque whiteout behind a symlink", start().symlink("out", "../canary").file("out/.wh..wh..opq", "").end(), layer(), "\"out/.wh..wh..opq\""),
+        (
+            "an opaque whiteout behind a symlink",
+            start().symlink("out", "../canary").file("out/.wh..wh..opq", "").end(),
+            layer(),
+            "\"out/.wh..wh..opq\"",
+        ),
         ("a whiteout with data", start().file(".wh.first", "x").end(), layer(), "\".wh.first\": a whiteout that is not an empty file"),
         (
             "a device in a layer, with rights kept",
@@ -347,7 +513,8 @@ fn cut() -> Result<(), Failed> {
 /// Whatever byte of an archive changes, with its checksum made right again: nothing outside of
 /// the root changes, and what is refused leaves nothing.
 fn changed() -> Result<(), Failed> {
-    let tar = Tar::new().dir("d/").symlink("d/s", "../../canary").pax(&[("path", b"d/t"), ("mtime", b"1.5")]).file("f", "x").link("h", "d/t");
+    let tar =
+        Tar::new().dir("d/").symlink("d/s", "../../canary").pax(&[("path", b"d/t"), ("mtime", b"1.5")]).file("f", "x").link("h", "d/t");
     let whole = tar.end();
     let stage = Stage::new();
     let canary = state(&stage.path("canary"));

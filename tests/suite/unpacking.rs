@@ -28,7 +28,13 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("unpacking: a pipe will do as an archive", piped),
         Trial::test("unpacking: a refusal in a root with files takes only the archive's own away", kept),
     ];
-    for (format, extra) in [("gnu", &["--sparse"][..]), ("pax", &["--sparse"]), ("pax", &["--sparse", "--sparse-version=0.1"]), ("pax", &["--sparse", "--sparse-version=0.0"]), ("ustar", &[])] {
+    for (format, extra) in [
+        ("gnu", &["--sparse"][..]),
+        ("pax", &["--sparse"]),
+        ("pax", &["--sparse", "--sparse-version=0.1"]),
+        ("pax", &["--sparse", "--sparse-version=0.0"]),
+        ("ustar", &[]),
+    ] {
         for compress in ["", "gzip", "zstd"] {
             let name = format!("unpacking: {format} {} {compress}: what tar packs comes back", extra.join(" "));
             let missing = (!compress.is_empty() && Command::new(compress).arg("--version").output().is_err()) || !is_root();
@@ -82,7 +88,8 @@ fn make_tree(dir: &Path, long: bool) {
     fs::write(dir.join("etc/passwd"), "root:x:0:0::/:/bin/sh\n").unwrap();
     fs::write(dir.join("etc/nothing"), "").unwrap();
     fs::write(dir.join(OsStr::from_bytes(b"etc/\xff\xfe not utf-8\n")), "x").unwrap();
-    let modes = [("usr/bin/tool", 0o755), ("etc/passwd", 0o640), ("tmp", 0o1777), ("var/mail", 0o2775), ("etc/nothing", 0), ("etc/empty", 0o500)];
+    let modes =
+        [("usr/bin/tool", 0o755), ("etc/passwd", 0o640), ("tmp", 0o1777), ("var/mail", 0o2775), ("etc/nothing", 0), ("etc/empty", 0o500)];
     for (name, mode) in modes {
         fs::set_permissions(dir.join(name), fs::Permissions::from_mode(mode)).unwrap();
     }
@@ -102,7 +109,14 @@ fn make_tree(dir: &Path, long: bool) {
         sparse.set_len(64 << 20).unwrap();
     }
     assert!(Command::new("mkfifo").arg(dir.join("pipe")).status().unwrap().success());
-    assert!(Command::new("find").arg(dir).args(["-exec", "touch", "-h", "-d", "2001-02-03 04:05:06.789 UTC", "{}", ";"]).status().unwrap().success());
+    assert!(
+        Command::new("find")
+            .arg(dir)
+            .args(["-exec", "touch", "-h", "-d", "2001-02-03 04:05:06.789 UTC", "{}", ";"])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 type Row = (u32, u32, u32, u64, i64, u64, Vec<u8>);
@@ -202,7 +216,11 @@ fn rights() -> Result<(), Failed> {
     let caps = b"\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
     let archive = Tar::new()
         .with(Head { mode: 0o6755, ..Head::new("su", b'0') }, b"x")
-        .pax(&[("SCHILY.xattr.security.capability", caps), ("SCHILY.xattr.user.note", b"hi"), ("SCHILY.xattr.trusted.overlay.opaque", b"y")])
+        .pax(&[
+            ("SCHILY.xattr.security.capability", caps),
+            ("SCHILY.xattr.user.note", b"hi"),
+            ("SCHILY.xattr.trusted.overlay.opaque", b"y"),
+        ])
         .file("ping", "x")
         .end();
     let stage = Stage::new();

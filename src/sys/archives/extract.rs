@@ -56,7 +56,9 @@ impl<'a> Extract<'a> {
             self.summary.entries += 1;
             if self.summary.entries > self.options.limits.entries {
                 let limit = self.options.limits.entries;
-                return Err(Refusal::new(Errno::EFBIG, format!("the archive has more than {limit} entries (limits.entries)")).at(&entry.name));
+                return Err(
+                    Refusal::new(Errno::EFBIG, format!("the archive has more than {limit} entries (limits.entries)")).at(&entry.name)
+                );
             }
             self.entry(&entry, reader, progress).map_err(|refusal| refusal.at(&entry.name))?;
             progress(reader.stream.compressed());
@@ -173,7 +175,8 @@ impl<'a> Extract<'a> {
                 Rights::Keep => {}
                 Rights::Strip => mode &= !0o6000,
                 Rights::Refuse => {
-                    let reason = format!("a set-user-ID or set-group-ID bit (mode {mode:04o}); setuid = \"strip\" or \"keep\" takes the file");
+                    let reason =
+                        format!("a set-user-ID or set-group-ID bit (mode {mode:04o}); setuid = \"strip\" or \"keep\" takes the file");
                     return Err(Refusal::new(Errno::EPERM, reason));
                 }
             }
@@ -221,7 +224,9 @@ impl<'a> Extract<'a> {
     /// Makes the directories on the way that the archive does not name itself.
     fn parents(&mut self, dir: &[u8]) -> Judged<()> {
         let at = |name: &[u8], errno| match errno {
-            Errno::ELOOP => Refusal::new(errno, format!("it passes \"{}\", which is or leads through a symbolic link", name.escape_ascii())),
+            Errno::ELOOP => {
+                Refusal::new(errno, format!("it passes \"{}\", which is or leads through a symbolic link", name.escape_ascii()))
+            }
             Errno::EXDEV => Refusal::new(errno, format!("it passes \"{}\", where another file system is mounted", name.escape_ascii())),
             Errno::ENOTDIR => Refusal::new(errno, format!("it passes \"{}\", which is no directory", name.escape_ascii())),
             _ => Refusal::kernel(&format!("opening \"{}\"", name.escape_ascii()), errno),
@@ -247,7 +252,8 @@ impl<'a> Extract<'a> {
     /// The file that a hard link names: a regular file below the root, judged as every name is.
     fn link_target(&mut self, entry: &Entry, name: &[u8]) -> Judged<Vec<u8>> {
         let Kind::Link(text) = &entry.kind else { return Ok(Vec::new()) };
-        let told = |refusal: Refusal| Refusal::new(refusal.errno, format!("a hard link to \"{}\": {}", text.escape_ascii(), refusal.reason));
+        let told =
+            |refusal: Refusal| Refusal::new(refusal.errno, format!("a hard link to \"{}\": {}", text.escape_ascii(), refusal.reason));
         let judged = names::judge(text, self.options.strip, self.options.limits.path).map_err(told)?;
         let target = judged.filter(|target| !target.is_empty() && target != name);
         let target = target.ok_or_else(|| told(Refusal::new(Errno::EINVAL, "that is no other file below the root")))?;
@@ -357,12 +363,14 @@ fn now() -> (i64, i64) {
 fn restoring(metadata: &Metadata, errno: Errno) -> Refusal {
     match (metadata.owner, errno) {
         (Some((uid, gid)), Errno::EINVAL) => {
-            let reason = format!("the owner {uid}:{gid} is not mapped in this user namespace; owner = \"own\" makes every file the caller's");
+            let reason =
+                format!("the owner {uid}:{gid} is not mapped in this user namespace; owner = \"own\" makes every file the caller's");
             Refusal::new(errno, reason)
         }
-        (Some((uid, gid)), Errno::EPERM) => {
-            Refusal::new(errno, format!("the owner {uid}:{gid} cannot be set without CAP_CHOWN; owner = \"own\" makes every file the caller's"))
-        }
+        (Some((uid, gid)), Errno::EPERM) => Refusal::new(
+            errno,
+            format!("the owner {uid}:{gid} cannot be set without CAP_CHOWN; owner = \"own\" makes every file the caller's"),
+        ),
         _ => Refusal::kernel("restoring owner, mode and time", errno),
     }
 }

@@ -95,7 +95,20 @@ mod tests {
 
     #[test]
     fn malformed_records_are_refused() {
-        for text in ["x", "5 a=b", "6 a=b\nx", "99 a=b\n", "6 =ab\n", "-6 a=b\n", "6 a=b\n6 a=c\n", "4 a\n", "\n", "6 a=b\n\n", "0 a=b\n", "1 a=b\n"] {
+        for text in [
+            "x",
+            "5 a=b",
+            "6 a=b\nx",
+            "99 a=b\n",
+            "6 =ab\n",
+            "-6 a=b\n",
+            "6 a=b\n6 a=c\n",
+            "4 a\n",
+            "\n",
+            "6 a=b\n\n",
+            "0 a=b\n",
+            "1 a=b\n",
+        ] {
             assert!(Records::parse(text.as_bytes()).is_err(), "{text:?}");
         }
     }

@@ -327,9 +327,8 @@ fn has_xattrs(records: &Records) -> bool {
 }
 
 fn kind(header: &Header, link: Vec<u8>) -> Judged<Kind> {
-    let device = |field: Option<&[u8]>| {
-        field.and_then(unsigned).ok_or_else(|| Refusal::new(Errno::EBADMSG, "its device number is not a number"))
-    };
+    let device =
+        |field: Option<&[u8]>| field.and_then(unsigned).ok_or_else(|| Refusal::new(Errno::EBADMSG, "its device number is not a number"));
     let (major, minor) = match (header.as_ustar(), header.as_gnu()) {
         (Some(ustar), _) => (Some(&ustar.dev_major[..]), Some(&ustar.dev_minor[..])),
         (_, Some(gnu)) => (Some(&gnu.dev_major[..]), Some(&gnu.dev_minor[..])),

@@ -160,13 +160,16 @@ impl Stream {
     pub fn charge(&self, more: u64) -> Judged<()> {
         let after = self.unpacked.saturating_add(more);
         if after.saturating_add(self.holes) > self.limits.size {
-            let reason = format!("the archive unpacks to more than {} bytes: raise limits.size where it is to be trusted", self.limits.size);
+            let reason =
+                format!("the archive unpacks to more than {} bytes: raise limits.size where it is to be trusted", self.limits.size);
             return Err(Refusal::new(Errno::EFBIG, reason));
         }
         let read = self.compressed.get().max(1);
         if self.is_compressed && after > RATIO_FROM && self.unpacked / read > self.limits.ratio {
-            let reason =
-                format!("the archive unpacks to more than {} times its size: raise limits.ratio where it is to be trusted", self.limits.ratio);
+            let reason = format!(
+                "the archive unpacks to more than {} times its size: raise limits.ratio where it is to be trusted",
+                self.limits.ratio
+            );
             return Err(Refusal::new(Errno::EFBIG, reason));
         }
         Ok(())

@@ -7,7 +7,7 @@
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use mlua::Value;
+use mlua::{ObjectLike, Value};
 
 use super::Host;
 use super::args::{Args, Fields};
@@ -19,7 +19,7 @@ use crate::kernel::Kinds;
 use crate::kernel::network::Place;
 use crate::sys::network::addresses::Cidr;
 use crate::sys::network::links::Mac;
-use crate::sys::{self, Pid};
+use crate::sys::{self, Fd, Pid};
 
 pub mod addresses;
 mod link;
@@ -30,8 +30,8 @@ pub mod nftables;
 use link::Link;
 use netns::Netns;
 
-/// A network namespace: a process, its number, a name in `/run/netns`, or a path.
-pub const NS: Type = Type::Either(&[PID, Type::Path, Type::Handle("process"), Type::Handle("netns"), Type::Handle("namespace")]);
+/// A network namespace: a process, its number, a name in `/run/netns`, a path, or a handle of one.
+pub const NS: Type = Type::Either(&[PID, Type::Path, Type::Handle("process"), Type::Handle("netns"), Type::Handle("namespace"), Type::Handle("pin")]);
 /// A device: its name, or its handle.
 pub const LINK: Type = Type::Either(&[Type::Text, Type::Handle("link")]);
 /// One address, or several.
@@ -43,7 +43,7 @@ pub const AT: Param = may("ns", NS, "the network namespace: a process, a pid, a 
 pub const HOST: Param = may("host", Type::Boolean, "mean the host's own namespace");
 
 /// The network namespace that an option names.
-pub fn place(fields: &Fields, name: &str) -> Outcome<Option<Place>> {
+pub fn place(host: &Host, fields: &Fields, name: &str) -> Outcome<Option<Place>> {
     let value = fields.value(name);
     Ok(Some(match (kind_of(value), value) {
         (Some("process"), _) => match fields.handle::<Process>(name)? {
@@ -54,6 +54,8 @@ pub fn place(fields: &Fields, name: &str) -> Outcome<Option<Place>> {
             Some(netns) => Place::Path(netns.path()),
             None => return Ok(None),
         },
+        (Some("namespace"), value) => Place::Open(super::namespaces::open(host, value, name, Kinds::NET)?.fd),
+        (Some("pin"), Value::UserData(pin)) => Place::Path(PathBuf::from(pin.get::<String>("path")?)),
         (_, Value::String(text)) => {
             let text = text.to_string_lossy();
             Place::Path(if text.contains('/') { PathBuf::from(text) } else { sys::network::netns::path(&netns::valid(name, &text)?) })
@@ -63,6 +65,31 @@ pub fn place(fields: &Fields, name: &str) -> Outcome<Option<Place>> {
             None => return Ok(None),
         },
     }))
+}
+
+/// The namespace that something was made in when no other was named. A script may leave it later,
+/// and must still find there what it has made.
+pub struct Home(Option<Fd>);
+
+impl Home {
+    /// Where this process stands. Only the host's namespace is held open: one that the process has
+    /// made itself goes with it.
+    pub fn here(host: &Host) -> Self {
+        const LABEL: &str = "the host's net";
+        if host.guard.left().contains(Kinds::NET) {
+            return Self(None);
+        }
+        if host.kernel().is_plan() {
+            return Self(Some(Fd::planned(LABEL)));
+        }
+        Self(sys::network::own_namespace().ok().map(|fd| Fd::new(LABEL, fd)))
+    }
+
+    /// How to name `place` now: the caller's own namespace may be another by now.
+    pub fn place(&self, host: &Host, place: Option<Place>) -> Option<Place> {
+        let left = host.guard.left().contains(Kinds::NET);
+        place.or_else(|| self.0.clone().filter(|_| left).map(Place::Open))
+    }
 }
 
 /// Refuses to change, in the host's network namespace, what this script has not made.
@@ -94,12 +121,12 @@ pub struct Device {
 
 /// The device in `fields[name]`, in the namespace that `options.ns` names.
 pub fn device(host: &Host, fields: &Fields, name: &str, options: &Fields) -> Outcome<Device> {
-    let given = place(options, "ns")?;
+    let given = place(host, options, "ns")?;
     if let Some(link) = fields.handle::<Link>(name)? {
-        return Ok(Device { name: link.name(), place: given.or_else(|| link.place()), handle: Handle::from_value(fields.value(name)) });
+        return Ok(Device { name: link.name(), place: given.or_else(|| link.place(host)), handle: Handle::from_value(fields.value(name)) });
     }
     let text = valid_name(name, &fields.required_text(name))?;
-    let handle = host.ledger.find::<Link>(|link| link.is(&text, given.as_ref()));
+    let handle = host.ledger.find::<Link>(|link| link.is(host, &text, given.as_ref()));
     Ok(Device { name: text, place: given, handle })
 }
 
@@ -156,7 +183,7 @@ pub fn mac(fields: &Fields, name: &str) -> Outcome<Option<Mac>> {
 
 /// Reads a list from the namespace that the option `ns` names.
 fn read<T>(args: &Args, what: &str, list: impl FnOnce(Option<std::os::fd::BorrowedFd<'_>>) -> sys::Result<T>) -> Outcome<T> {
-    let place = place(&args.options("options")?, "ns")?;
+    let place = place(args.host, &args.options("options")?, "ns")?;
     let failed = |errno| {
         let at = place.as_ref().map_or_else(String::new, |place| format!(" in {place}"));
         Raise::read(format!("sendto(<NETLINK_ROUTE{at}>, {{RTM_{}, NLM_F_DUMP}})", what.to_uppercase()), errno)

@@ -224,7 +224,7 @@ fn route(args: &Args, options: &Fields, adding: bool) -> Outcome<(Route, Option<
     let own = dev.as_ref().is_some_and(|dev| dev.handle.is_some()) && to.prefix > 0;
     let place = match &dev {
         Some(dev) => dev.place.clone(),
-        None => place(options, "ns")?,
+        None => place(args.host, options, "ns")?,
     };
     let dev = dev.map(|dev| dev.name);
     let (metric, table) = (options.integer("metric")?, options.integer("table")?);
@@ -270,7 +270,7 @@ fn list_routes(args: &Args) -> Outcome {
 
 fn loopback_up(args: &Args) -> Outcome {
     let options = args.options("options")?;
-    let ns = place(&options, "ns")?;
+    let ns = place(args.host, &options, "ns")?;
     guard(args.host, ns.as_ref(), false, &options, "setting lo up")?;
     args.host.run(Call::LoopbackUp { ns })?;
     Ok(Value::Nil)

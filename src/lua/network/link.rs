@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use mlua::{Lua, Value};
 use serde_json::json;
 
+use super::Home;
 use crate::kernel::network::{Call, Place, namespace_name};
 use crate::kernel::{Kept, Kinds};
 use crate::lua::Host;
@@ -21,6 +22,8 @@ pub struct Link {
     pub place: RefCell<Option<Place>>,
     /// A veth's other end: its name, and where it was made.
     pub peer: Option<(String, Option<Place>)>,
+    /// What `None` means as a place.
+    pub home: Home,
 }
 
 impl Link {
@@ -30,14 +33,15 @@ impl Link {
     }
 
     /// The namespace that the device is in now.
-    pub fn place(&self) -> Option<Place> {
-        self.place.borrow().clone()
+    pub fn place(&self, host: &Host) -> Option<Place> {
+        self.home.place(host, self.place.borrow().clone())
     }
 
     /// Whether this is the device of that name in that namespace, or its other end.
-    pub fn is(&self, name: &str, place: Option<&Place>) -> bool {
-        let this = *self.name.borrow() == name && self.place.borrow().as_ref() == place;
-        this || self.peer.as_ref().is_some_and(|(peer, there)| peer == name && there.as_ref() == place)
+    pub fn is(&self, host: &Host, name: &str, place: Option<&Place>) -> bool {
+        let this = *self.name.borrow() == name && self.place(host).as_ref() == place;
+        let other = |(peer, there): &(String, Option<Place>)| peer == name && self.home.place(host, there.clone()).as_ref() == place;
+        this || self.peer.as_ref().is_some_and(other)
     }
 
     /// Whether this name is that of the handle's own end.
@@ -56,7 +60,7 @@ impl Link {
         if to.is_some() {
             self.place.replace(to);
         }
-        let (name, place) = (self.name(), self.place());
+        let (name, place) = (self.name(), self.place.borrow().clone());
         let index = if place.is_none() { links::index_here(&name) } else { None };
         handle.rejournal(host, journal(host, &name, place.as_ref(), index)?);
         Ok(())
@@ -83,7 +87,7 @@ impl Resource for Link {
 
     /// A device that went with its namespace, or with its other end, is gone as it should be.
     fn close(&self, host: &Host) -> Outcome<()> {
-        match host.run(Call::LinkDelete { ns: self.place(), name: self.name() }) {
+        match host.run(Call::LinkDelete { ns: self.place(host), name: self.name() }) {
             Err(failure) if matches!(failure.errno(), Some(Errno::ENODEV | Errno::ESRCH | Errno::ENOENT)) => Ok(()),
             other => other.map(drop),
         }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use mlua::Value;
 
 use super::link::{Link, forget, journal};
-use super::{ADDRESSES, AT, Device, HOST, LINK, NS, cidrs, device, guard, ip, mac, place, valid_name};
+use super::{ADDRESSES, AT, Device, HOST, Home, LINK, NS, cidrs, device, guard, ip, mac, place, valid_name};
 use crate::kernel::network::{Call, Place};
 use crate::lua::Host;
 use crate::lua::args::{Args, Fields};
@@ -217,7 +217,7 @@ fn veth(args: &Args) -> Outcome {
 
 fn bridge(args: &Args) -> Outcome {
     let options = args.options("options")?;
-    let here = place(&options, "ns")?;
+    let here = place(args.host, &options, "ns")?;
     let mut ports = Vec::new();
     for port in options.values("ports") {
         let mut fields = Fields::default();
@@ -310,7 +310,7 @@ fn kind(host: &Host, options: &Fields) -> Outcome<Kind> {
 fn make(args: &Args, kind: Kind, options: &Fields) -> Outcome {
     let host = args.host;
     let name = valid_name("name", &args.required_text("name"))?;
-    let (ns, peer_ns) = (place(options, "ns")?, place(options, "peer_ns")?);
+    let (ns, peer_ns) = (place(host, options, "ns")?, place(host, options, "peer_ns")?);
     let new = NewLink { name: name.clone(), kind, mac: mac(options, "mac")?, mtu: options.integer("mtu")? };
     let (addresses, peer_addresses) = (cidrs(options, "address")?, cidrs(options, "peer_address")?);
     let master = if options.has("master") { Some(device(host, options, "master", options)?) } else { None };
@@ -323,7 +323,7 @@ fn make(args: &Args, kind: Kind, options: &Fields) -> Outcome {
         forget(host, journal);
         return Err(failure);
     }
-    let link = Link { name: RefCell::new(name.clone()), place: RefCell::new(ns.clone()), peer: peer.clone() };
+    let link = Link { name: RefCell::new(name.clone()), place: RefCell::new(ns.clone()), peer: peer.clone(), home: Home::here(host) };
     let value = args.adopt(link, journal)?;
     let Some(handle) = Handle::from_value(&value) else { return Ok(value) };
     if journal.is_some() && ns.is_none() {
@@ -374,7 +374,7 @@ fn handle_set(args: &Args) -> Outcome {
     let options = args.options("changes")?;
     let link = args.this::<Link>()?;
     let device =
-        Device { name: link.name(), place: place(&options, "ns")?.or_else(|| link.place()), handle: Some(args.this_handle()?.clone()) };
+        Device { name: link.name(), place: place(args.host, &options, "ns")?.or_else(|| link.place(args.host)), handle: Some(args.this_handle()?.clone()) };
     change(args, device, &options)
 }
 
@@ -399,7 +399,7 @@ fn change(args: &Args, device: Device, options: &Fields) -> Outcome {
         alias: options.text("alias"),
         txqlen: options.integer("txqlen")?,
     };
-    let to = place(options, "to")?;
+    let to = place(host, options, "to")?;
     if change == Change::default() && to.is_none() {
         return Err(Raise::argument("changes: nothing is to be changed"));
     }

@@ -9,7 +9,7 @@ use mlua::{Lua, Value};
 use serde_json::json;
 
 use super::link::forget;
-use super::{AT, HOST, cidr, guard, place, valid_name};
+use super::{AT, HOST, Home, cidr, guard, place, valid_name};
 use crate::kernel::network::{Call, Place, namespace_name, nft};
 use crate::kernel::{Kept, Kinds};
 use crate::lua::Host;
@@ -115,6 +115,7 @@ struct Table {
     family: &'static str,
     name: String,
     place: Option<Place>,
+    home: Home,
 }
 
 impl Resource for Table {
@@ -135,7 +136,7 @@ impl Resource for Table {
     }
 
     fn close(&self, host: &Host) -> Outcome<()> {
-        match host.run(nft(self.place.clone(), false, format!("delete table {} {}\n", self.family, self.name))) {
+        match host.run(nft(self.home.place(host, self.place.clone()), false, format!("delete table {} {}\n", self.family, self.name))) {
             // Gone already, or with its namespace.
             Err(failure) if matches!(failure.errno(), Some(Errno::ENOENT | Errno::ESRCH)) => Ok(()),
             other => other.map(drop),
@@ -145,7 +146,7 @@ impl Resource for Table {
 
 fn apply(args: &Args) -> Outcome {
     let options = args.options("options")?;
-    let ns = place(&options, "ns")?;
+    let ns = place(args.host, &options, "ns")?;
     let (json, ruleset) = ruleset(args.value("ruleset"))?;
     guard(args.host, ns.as_ref(), false, &options, "a ruleset")?;
     args.host.run(nft(ns, json, ruleset))?;
@@ -196,7 +197,7 @@ fn to_json(value: &Value, depth: usize) -> Outcome<serde_json::Value> {
 }
 
 fn list(args: &Args) -> Outcome {
-    let place = place(&args.options("options")?, "ns")?;
+    let place = place(args.host, &args.options("options")?, "ns")?;
     let failed = |errno| Raise::read("execve(<nft>, [\"nft\", \"list\", \"ruleset\"])", errno);
     let program = nftables::program().ok_or_else(|| failed(Errno::ENOENT).hint("the program nft is not installed (package nftables)"))?;
     let opened = place.as_ref().map(Place::open).transpose().map_err(failed)?;
@@ -217,7 +218,7 @@ fn nat(args: &Args) -> Outcome {
     let out = options.text("out").map(|out| valid_name("options.out", &out)).transpose()?;
     let ports = ports(&options, source)?;
     let table = table_name(&options, source)?;
-    let ns = place(&options, "ns")?;
+    let ns = place(args.host, &options, "ns")?;
     guard(args.host, ns.as_ref(), false, &options, "routing for a network")?;
     let family = if source.is_v6() { "ip6" } else { "ip" };
     let what = match &ns {
@@ -234,7 +235,7 @@ fn nat(args: &Args) -> Outcome {
             _ => failure,
         });
     }
-    let handle = args.adopt(Table { family, name: table, place: ns.clone() }, journal)?;
+    let handle = args.adopt(Table { family, name: table, place: ns.clone(), home: Home::here(args.host) }, journal)?;
     if options.boolean("forward").unwrap_or(true)
         && let Err(failure) = forward(args.host, ns, source.is_v6())
     {

@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crun_lua::kernel::Live;
 use crun_lua::lua::{Machine, Settings};
@@ -27,9 +27,25 @@ const STARTS: usize = 200;
 
 fn main() {
     println!("{:<44} {:>10} {:>10} {:>10} {:>10} {:>7} {:>7}", "", "min", "median", "bare min", "median", "ratio", "ratio");
+    hook();
     primitives();
     starts();
     children();
+}
+
+/// What looking for a signal costs a loop: the count hook against none.
+fn hook() {
+    let turns = |every: Option<u32>| {
+        let lua = mlua::Lua::new();
+        if let Some(every) = every {
+            let triggers = mlua::HookTriggers::new().every_nth_instruction(every);
+            lua.set_global_hook(triggers, |_, _| Ok(mlua::VmState::Continue)).unwrap();
+        }
+        let body = lua.load(format!("local x = 0 for turn = 1, {CALLS} * 20 do x = x + turn end")).into_function().unwrap();
+        move || body.call::<()>(()).unwrap()
+    };
+    compare("a loop, hook every 10,000 against none", ROUNDS, CALLS * 20, turns(Some(10_000)), turns(None));
+    compare("a loop, hook every 100 against none", ROUNDS, CALLS * 20, turns(Some(100)), turns(None));
 }
 
 /// One call in a loop: through the table, the gate and the prelude, and without them.
@@ -107,12 +123,12 @@ fn machine() -> Machine {
     Machine::new(settings, |_| Ok(Rc::new(Live))).unwrap()
 }
 
-/// Runs both in turns and prints a line: what one of `turns` took, in nanoseconds or microseconds.
+/// Runs both in turns and prints a line: what one of `turns` took, and the ratios.
 fn compare(name: &str, rounds: usize, turns: u32, mut lua: impl FnMut(), mut bare: impl FnMut()) {
     let time = |body: &mut dyn FnMut()| {
         let start = Instant::now();
         body();
-        start.elapsed() / turns
+        start.elapsed().as_secs_f64() / f64::from(turns)
     };
     // The first round of each fills caches and is thrown away.
     lua();
@@ -122,13 +138,17 @@ fn compare(name: &str, rounds: usize, turns: u32, mut lua: impl FnMut(), mut bar
         ours.push(time(&mut lua));
         theirs.push(time(&mut bare));
     }
-    ours.sort_unstable();
-    theirs.sort_unstable();
+    ours.sort_by(f64::total_cmp);
+    theirs.sort_by(f64::total_cmp);
     let (a, b, c, d) = (ours[0], ours[rounds / 2], theirs[0], theirs[rounds / 2]);
-    let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64().max(1e-9);
-    println!("{name:<44} {:>10} {:>10} {:>10} {:>10} {:>7.2} {:>7.2}", show(a), show(b), show(c), show(d), ratio(a, c), ratio(b, d));
+    println!("{name:<44} {:>10} {:>10} {:>10} {:>10} {:>7.2} {:>7.2}", show(a), show(b), show(c), show(d), a / c, b / d);
 }
 
-fn show(time: Duration) -> String {
-    if time < Duration::from_micros(10) { format!("{} ns", time.as_nanos()) } else { format!("{} µs", time.as_micros()) }
+fn show(seconds: f64) -> String {
+    let nanoseconds = seconds * 1e9;
+    match nanoseconds {
+        ..100.0 => format!("{nanoseconds:.1} ns"),
+        ..10_000.0 => format!("{nanoseconds:.0} ns"),
+        _ => format!("{:.0} µs", nanoseconds / 1e3),
+    }
 }

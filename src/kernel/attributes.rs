@@ -9,9 +9,7 @@ use crate::sys::{self, Errno};
 
 mod words;
 
-pub use words::{
-    IO_CLASSES, LIMITS, MEM_FLAGS, MEM_MODES, PERSONAS, POLICIES, SCHED_FLAGS, limit_number, number_in, words_in,
-};
+pub use words::{IO_CLASSES, LIMITS, MEM_FLAGS, MEM_MODES, PERSONAS, POLICIES, SCHED_FLAGS, limit_number, number_in, words_in};
 
 /// A change of what the calling process carries.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -138,7 +138,9 @@ impl fmt::Display for Call {
             Self::Mkdir { path: dir, mode, parents: true } => write!(f, "mkdir({}, {mode:04o}) /* and its parents */", path(dir)),
             // No two runs have the same name here; `--explain` shows it among the effects.
             Self::Temporary { .. } => f.write_str("mkdir(\"$TMPDIR/crun-lua-XXXXXX\", 0700)"),
-            Self::RemoveTemporary { .. } => f.write_str("unlinkat(AT_FDCWD, \"$TMPDIR/crun-lua-XXXXXX\", AT_REMOVEDIR) /* and all in it */"),
+            Self::RemoveTemporary { .. } => {
+                f.write_str("unlinkat(AT_FDCWD, \"$TMPDIR/crun-lua-XXXXXX\", AT_REMOVEDIR) /* and all in it */")
+            }
             Self::Rmdir { path: dir } => write!(f, "rmdir({})", path(dir)),
             Self::Unlink { path: file } => write!(f, "unlink({})", path(file)),
             Self::RemoveAll { path: dir } => write!(f, "unlinkat(AT_FDCWD, {}, AT_REMOVEDIR) /* and all in it */", path(dir)),
@@ -185,7 +187,9 @@ impl Request for Call {
             Self::Temporary { .. } => "mktemp -d".to_owned(),
             Self::Rmdir { path } => format!("rmdir {}", word(path)),
             Self::Unlink { path } => format!("rm {}", word(path)),
-            Self::RemoveAll { path } | Self::RemoveTemporary { path } => return Shell::Close(format!("rm -r --one-file-system {}", word(path)), "removes up to the mount"),
+            Self::RemoveAll { path } | Self::RemoveTemporary { path } => {
+                return Shell::Close(format!("rm -r --one-file-system {}", word(path)), "removes up to the mount");
+            }
             Self::Write { path, append, .. } => format!("cat {} {}", if *append { ">>" } else { ">" }, word(path)),
             Self::WriteTo { .. } => return Shell::None,
             Self::Symlink { text, path } => format!("ln -s {} {}", word(text), word(path)),
@@ -209,9 +213,13 @@ impl Request for Call {
     fn hint(&self, errno: Errno) -> Option<String> {
         let text = match (self, errno) {
             (Self::Mkdir { parents: false, .. }, Errno::ENOENT) => "a directory before it is missing: parents = true makes it",
-            (Self::RemoveAll { .. } | Self::RemoveTemporary { .. }, Errno::EXDEV) => "something is mounted in there and is not removed: umount it first",
+            (Self::RemoveAll { .. } | Self::RemoveTemporary { .. }, Errno::EXDEV) => {
+                "something is mounted in there and is not removed: umount it first"
+            }
             (Self::Rmdir { .. }, Errno::ENOTEMPTY) => "the directory is not empty: recursive = true removes what is in it",
-            (Self::Unlink { .. }, Errno::EISDIR | Errno::EPERM) => "a directory is removed with remove(path, { directory = true }) or { recursive = true }",
+            (Self::Unlink { .. }, Errno::EISDIR | Errno::EPERM) => {
+                "a directory is removed with remove(path, { directory = true }) or { recursive = true }"
+            }
             (Self::Chown { .. }, Errno::EPERM) => "CAP_CHOWN is needed, in a user namespace that maps the ids",
             (Self::Chown { .. }, Errno::EINVAL) => "this user namespace maps no such id: see /proc/self/uid_map",
             _ => return None,

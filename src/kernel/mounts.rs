@@ -324,7 +324,9 @@ impl Request for Call {
     fn shell(&self) -> Shell {
         let word = |spot: &Spot| shell_quote(&spot.name());
         match self {
-            Self::Mount { source, target, fstype, flags, data, .. } => host::shell(source.as_ref(), target, fstype.as_deref(), *flags, data.as_deref()),
+            Self::Mount { source, target, fstype, flags, data, .. } => {
+                host::shell(source.as_ref(), target, fstype.as_deref(), *flags, data.as_deref())
+            }
             Self::Unmount { target, flags } => {
                 let lazy = if flags & libc::MNT_DETACH == 0 { "" } else { "-l " };
                 Shell::Exact(format!("umount {lazy}{}", word(target)))
@@ -344,7 +346,9 @@ impl Request for Call {
             Self::PivotRoot { new, old } => {
                 Shell::Exact(format!("pivot_root {} {}", shell_quote(&new.display().to_string()), shell_quote(&old.display().to_string())))
             }
-            Self::Chroot { path } => Shell::Close(format!("chroot {}", shell_quote(&path.display().to_string())), "starts a program as well"),
+            Self::Chroot { path } => {
+                Shell::Close(format!("chroot {}", shell_quote(&path.display().to_string())), "starts a program as well")
+            }
             Self::Chdir { to } => Shell::Exact(format!("cd {}", word(to))),
             _ => Shell::None,
         }

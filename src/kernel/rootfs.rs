@@ -190,7 +190,10 @@ impl fmt::Display for Call {
             Change::MountPoint { like } => {
                 let flags = if matches!(like, Like::Mount(_)) { "O_PATH" } else { "O_PATH|O_DIRECTORY" };
                 let strict = if *like == Like::Directory(true) { "|RESOLVE_NO_SYMLINKS" } else { "" };
-                write!(f, "openat2({root}, {path}, {{flags={flags}, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS{strict}}}) /* made if missing */")
+                write!(
+                    f,
+                    "openat2({root}, {path}, {{flags={flags}, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS{strict}}}) /* made if missing */"
+                )
             }
             Change::Remount { flags, .. } => {
                 let flags = super::mounts::flags::mount_flags(*flags);

@@ -76,8 +76,12 @@ impl Request for Call {
             (Self::SetGroups { .. }, Errno::EPERM) => {
                 "CAP_SETGID is needed, and a user namespace that an unprivileged user has mapped forbids it (/proc/self/setgroups): pass { groups = \"keep\" }"
             }
-            (Self::SetGid { .. }, Errno::EPERM) => "CAP_SETGID over this user namespace is needed: change ids before capabilities are dropped",
-            (Self::SetUid { .. }, Errno::EPERM) => "CAP_SETUID over this user namespace is needed: change ids before capabilities are dropped",
+            (Self::SetGid { .. }, Errno::EPERM) => {
+                "CAP_SETGID over this user namespace is needed: change ids before capabilities are dropped"
+            }
+            (Self::SetUid { .. }, Errno::EPERM) => {
+                "CAP_SETUID over this user namespace is needed: change ids before capabilities are dropped"
+            }
             (Self::SetUid { .. }, Errno::EAGAIN) => "the user has reached its limit of processes: see `rlimit { nproc = … }`",
             (_, Errno::EPROTO) => "the kernel said yes and the ids read back are others: a filter answers in its place",
             _ => return None,

@@ -16,8 +16,7 @@ pub mod scheduling;
 
 const OOM: &[Param] = &[may("pid", PID, "another process than the caller")];
 const PERSONALITY: &[Param] = &[may("addr_no_randomize", Type::Boolean, "turns address space layout randomization off")];
-const DEATH: Type =
-    Type::Either(&[Type::Name("signal", |name| signal_number(name).is_some(), signal_names), Type::Integer(0, 64)]);
+const DEATH: Type = Type::Either(&[Type::Name("signal", |name| signal_number(name).is_some(), signal_names), Type::Integer(0, 64)]);
 
 /// The primitives of this topic.
 pub const PRIMITIVES: &[Primitive] = &[
@@ -135,10 +134,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         needs: "",
         scope: Scope::Reads,
         reversible: true,
-        examples: &[example_with(
-            &["file:/proc/keys"],
-            "session_keyring(\"crun-lua-example\")\nassert(keyring_describe() ~= \"\")",
-        )],
+        examples: &[example_with(&["file:/proc/keys"], "session_keyring(\"crun-lua-example\")\nassert(keyring_describe() ~= \"\")")],
         see: &["session_keyring", "keyctl_describe(3)"],
         function: keyring_describe,
     },

@@ -36,11 +36,8 @@ const REMOVE: &[Param] = &[
     may("missing", Type::Boolean, "what does not exist is fine"),
 ];
 
-const CHOWN: &[Param] = &[
-    may("uid", U32, "the new user"),
-    may("gid", U32, "the new group"),
-    may("nofollow", Type::Boolean, "a symlink itself"),
-];
+const CHOWN: &[Param] =
+    &[may("uid", U32, "the new user"), may("gid", U32, "the new group"), may("nofollow", Type::Boolean, "a symlink itself")];
 
 const STAT: &[Param] = &[may("nofollow", Type::Boolean, "a symlink itself")];
 
@@ -403,4 +400,3 @@ fn random_name() -> Outcome<String> {
     read.map_err(|error| Raise::read("read(\"/dev/urandom\")", files::errno(error)))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
-

@@ -254,7 +254,9 @@ fn judge(options: &Fields, way: &Way, asked: Asked, has_data: bool, has_source: 
         Way::Bind(_) | Way::Move | Way::Propagation(_) | Way::Remount(true) if of_file_system => {
             wrong("sync, dirsync and lazytime belong to the file system, not to one mount of it")
         }
-        Way::Move | Way::Propagation(_) if asked.mentions_mount() => wrong("attributes are changed with remount and bind, or with mount_setattr"),
+        Way::Move | Way::Propagation(_) if asked.mentions_mount() => {
+            wrong("attributes are changed with remount and bind, or with mount_setattr")
+        }
         Way::New(_) if asked.off != 0 => wrong("a new file system has no flags yet that could be taken away"),
         Way::Bind(true) if asked.mentions_mount() && !has_new_api() => {
             wrong("rbind with attributes needs Linux 5.12: older kernels change the uppermost mount only")
@@ -311,12 +313,8 @@ fn umount(args: &Args) -> Outcome {
         return Err(Raise::argument("options: expire excludes force and detach (umount(2))"));
     }
     args.host.guard(Kinds::MNT, options.flag("host"), "unmounting")?;
-    let words = [
-        ("detach", libc::MNT_DETACH),
-        ("force", libc::MNT_FORCE),
-        ("expire", libc::MNT_EXPIRE),
-        ("nofollow", libc::UMOUNT_NOFOLLOW),
-    ];
+    let words =
+        [("detach", libc::MNT_DETACH), ("force", libc::MNT_FORCE), ("expire", libc::MNT_EXPIRE), ("nofollow", libc::UMOUNT_NOFOLLOW)];
     let flags = words.iter().filter(|(word, _)| options.flag(word)).fold(0, |all, (_, flag)| all | flag);
     args.host.run(Call::Unmount { target: Spot::Path(args.required_path("target")), flags })?;
     Ok(Value::Nil)

@@ -225,7 +225,9 @@ pub const PRIMITIVES: &[Primitive] = &[
         &[PATH, need("options", Type::Options(NODE), "")],
         "nothing",
         &["openat2(2)", "mknodat(2)"],
-        inside!("root:mknod(\"/null\", { type = \"c\", major = 1, minor = 3, host = \"/dev/null\" })\n  root:mknod(\"/pipe\", { type = \"p\" })"),
+        inside!(
+            "root:mknod(\"/null\", { type = \"c\", major = 1, minor = 3, host = \"/dev/null\" })\n  root:mknod(\"/pipe\", { type = \"p\" })"
+        ),
         mknod,
     ),
     method(
@@ -415,7 +417,9 @@ fn rootfs_open(args: &Args) -> Outcome {
     let dir = args.required_path("dir");
     let asked = Asked::of(&options)?;
     if !options.flag("bind") {
-        if asked != Asked::default() || ["id_map", "recursive", "propagation", "private", "slave", "shared", "unbindable"].iter().any(|name| options.has(name)) {
+        if asked != Asked::default()
+            || ["id_map", "recursive", "propagation", "private", "slave", "shared", "unbindable"].iter().any(|name| options.has(name))
+        {
             return Err(Raise::argument("options: attributes belong to a mount; say bind = true as well"));
         }
         return args.adopt(Rootfs::new(open_place(args.host, dir)?, false), None);
@@ -579,7 +583,10 @@ fn reading(args: &Args) -> Outcome<Option<(Fd, PathBuf)>> {
 }
 
 /// A read's answer; `ENOENT` and its like are nil.
-fn found<T>(args: &Args, read: impl FnOnce(std::os::fd::BorrowedFd, &std::path::Path) -> crate::sys::Result<T>) -> Outcome<Result<T, Value>> {
+fn found<T>(
+    args: &Args,
+    read: impl FnOnce(std::os::fd::BorrowedFd, &std::path::Path) -> crate::sys::Result<T>,
+) -> Outcome<Result<T, Value>> {
     let Some((root, path)) = reading(args)? else { return Ok(Err(super::unknown(args.lua)?)) };
     match root.get().and_then(|fd| read(fd, &path)) {
         Ok(value) => Ok(Ok(value)),

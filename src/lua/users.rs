@@ -122,8 +122,7 @@ fn setuser(args: &Args) -> Outcome {
         args.host.run(Call::SetGroups { groups: user.groups.clone() })?;
     }
     // The user last: without it the rights to change the rest are gone.
-    let changed =
-        args.host.run(Call::SetGid { gid: user.gid }).and_then(|_| args.host.run(Call::SetUid { uid: user.uid }));
+    let changed = args.host.run(Call::SetGid { gid: user.gid }).and_then(|_| args.host.run(Call::SetUid { uid: user.uid }));
     if let Err(failure) = changed {
         // What was changed is put back; where that fails as well, the first failure says more.
         if sys::users::ids().1 != before.1 {

@@ -8,7 +8,7 @@ use super::{Errno, Result, files};
 
 mod scheduling;
 
-pub use scheduling::{Scheduling, set_affinity, set_io_priority, set_mem_policy, set_scheduling, affinity, io_priority, scheduling};
+pub use scheduling::{Scheduling, affinity, io_priority, scheduling, set_affinity, set_io_priority, set_mem_policy, set_scheduling};
 
 /// No limit.
 pub const UNLIMITED: u64 = u64::MAX;

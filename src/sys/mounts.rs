@@ -97,14 +97,7 @@ pub fn move_mount(from: BorrowedFd, to: BorrowedFd) -> Result<()> {
     const T_EMPTY_PATH: u32 = 0x40;
     // SAFETY: both paths are C strings.
     let rc = unsafe {
-        libc::syscall(
-            libc::SYS_move_mount,
-            from.as_raw_fd(),
-            c"".as_ptr(),
-            to.as_raw_fd(),
-            c"".as_ptr(),
-            F_EMPTY_PATH | T_EMPTY_PATH,
-        )
+        libc::syscall(libc::SYS_move_mount, from.as_raw_fd(), c"".as_ptr(), to.as_raw_fd(), c"".as_ptr(), F_EMPTY_PATH | T_EMPTY_PATH)
     };
     Errno::result(rc).map(drop)
 }

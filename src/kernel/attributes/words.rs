@@ -40,15 +40,8 @@ pub const IO_CLASSES: &[(&str, u32)] = &[("none", 0), ("rt", 1), ("be", 2), ("id
 pub const PERSONAS: &[(&str, u32)] = &[("linux", 0), ("linux32", 8)];
 
 /// `MPOL_…` (set_mempolicy(2)).
-pub const MEM_MODES: &[(&str, u32)] = &[
-    ("default", 0),
-    ("preferred", 1),
-    ("bind", 2),
-    ("interleave", 3),
-    ("local", 4),
-    ("preferred_many", 5),
-    ("weighted_interleave", 6),
-];
+pub const MEM_MODES: &[(&str, u32)] =
+    &[("default", 0), ("preferred", 1), ("bind", 2), ("interleave", 3), ("local", 4), ("preferred_many", 5), ("weighted_interleave", 6)];
 
 /// `MPOL_F_…`
 pub const MEM_FLAGS: &[(&str, u32)] = &[("static_nodes", 1 << 15), ("relative_nodes", 1 << 14), ("numa_balancing", 1 << 13)];
@@ -138,9 +131,9 @@ pub(super) fn facts(call: &Call) -> Vec<Fact> {
             let policy = word_in(POLICIES, now.policy);
             ("scheduling".to_owned(), format!("{policy}, nice {}, priority {}", now.nice, now.priority))
         }),
-        Call::IoPriority { .. } => attributes::io_priority(0).ok().map(|(class, level)| {
-            ("io priority".to_owned(), format!("{} {level}", word_in(IO_CLASSES, class.cast_unsigned())))
-        }),
+        Call::IoPriority { .. } => attributes::io_priority(0)
+            .ok()
+            .map(|(class, level)| ("io priority".to_owned(), format!("{} {level}", word_in(IO_CLASSES, class.cast_unsigned())))),
         Call::Affinity { .. } => attributes::affinity(0).ok().map(|cpus| ("processors".to_owned(), list(&cpus))),
         Call::Personality { .. } => own("personality").ok().map(|text| ("personality".to_owned(), text)),
         Call::OomScore { pid, .. } => {
@@ -161,21 +154,29 @@ pub(super) fn hint(call: &Call, errno: Errno) -> Option<String> {
         (Call::Limit { .. }, Errno::EPERM) => "a hard limit is raised by CAP_SYS_RESOURCE of the first user namespace only",
         (Call::Limit { .. }, Errno::EINVAL) => "the soft limit must not be above the hard one: give { soft = …, hard = … }",
         (Call::Limit { .. }, Errno::ESRCH) => "no process of this pid namespace has this number",
-        (Call::Nice { .. }, Errno::EACCES | Errno::EPERM) => "a lower nice value needs CAP_SYS_NICE, or `rlimit { nice = … }` (20 minus the value)",
+        (Call::Nice { .. }, Errno::EACCES | Errno::EPERM) => {
+            "a lower nice value needs CAP_SYS_NICE, or `rlimit { nice = … }` (20 minus the value)"
+        }
         (Call::Scheduler { attr }, Errno::EPERM) if attr.policy == 6 => {
             "a deadline needs CAP_SYS_NICE of the first user namespace, and every processor in the affinity"
         }
-        (Call::Scheduler { .. }, Errno::EPERM) => "real-time policies need CAP_SYS_NICE, or `rlimit { rtprio = … }`; with cgroup v1, cpu.rt_runtime_us too",
+        (Call::Scheduler { .. }, Errno::EPERM) => {
+            "real-time policies need CAP_SYS_NICE, or `rlimit { rtprio = … }`; with cgroup v1, cpu.rt_runtime_us too"
+        }
         (Call::Scheduler { .. }, Errno::EBUSY) => "there is not enough processor time left for this deadline",
         (Call::Scheduler { .. }, Errno::EINVAL) => "deadline: 1024 ns ≤ runtime ≤ deadline ≤ period; fifo and rr: priority 1 to 99",
         (Call::IoPriority { .. }, Errno::EPERM) => "the class \"rt\" needs CAP_SYS_NICE or CAP_SYS_ADMIN",
         (Call::Affinity { .. }, Errno::EINVAL) => "none of these processors is online and in this process's cpuset",
-        (Call::OomScore { .. }, Errno::EACCES | Errno::EPERM) => "a score below the lowest that was set with CAP_SYS_RESOURCE needs this capability",
+        (Call::OomScore { .. }, Errno::EACCES | Errno::EPERM) => {
+            "a score below the lowest that was set with CAP_SYS_RESOURCE needs this capability"
+        }
         (Call::OomScore { .. }, Errno::ENOENT) => "there is no such process, or no /proc is mounted in this root",
         (Call::JoinKeyring { .. }, Errno::EDQUOT) => "the user's quota of keys is used up: see /proc/sys/kernel/keys",
         (Call::JoinKeyring { .. } | Call::ClearKeyring, Errno::EACCES) => "the keyring of this name belongs to another user",
         (Call::JoinKeyring { .. } | Call::ClearKeyring, Errno::EPERM) => "a seccomp filter forbids keyctl here",
-        (Call::MemPolicy { .. }, Errno::EINVAL) => "none of these memory nodes is online and in this process's cpuset, or the mode takes other nodes",
+        (Call::MemPolicy { .. }, Errno::EINVAL) => {
+            "none of these memory nodes is online and in this process's cpuset, or the mode takes other nodes"
+        }
         (Call::MemPolicy { .. }, Errno::ENOSYS) => "this kernel was built without NUMA",
         _ => return None,
     };

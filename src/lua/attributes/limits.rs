@@ -10,10 +10,8 @@ use crate::kernel::attributes::{Call, LIMITS, limit_number};
 use crate::sys;
 use crate::sys::attributes::UNLIMITED;
 
-const BOUNDS: &[Param] = &[
-    may("soft", Type::Size, "what is enforced; \"max\" for no limit"),
-    may("hard", Type::Size, "how far the soft limit may be raised"),
-];
+const BOUNDS: &[Param] =
+    &[may("soft", Type::Size, "what is enforced; \"max\" for no limit"), may("hard", Type::Size, "how far the soft limit may be raised")];
 const BOUND: Type = Type::Either(&[Type::Size, Type::Options(BOUNDS)]);
 const KINDS: &[Param] = &[
     may("as", BOUND, "address space in bytes"),

@@ -96,7 +96,10 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         name: "mount:move",
         summary: "Attaches the mount to a path.",
-        params: &[need("target", Type::Path, "a directory, or a file where the mount's root is one"), may("options", Type::Options(MOVE), "")],
+        params: &[
+            need("target", Type::Path, "a directory, or a file where the mount's root is one"),
+            may("options", Type::Options(MOVE), ""),
+        ],
         returns: "nothing",
         syscalls: &["move_mount(2)"],
         shell: "≈ mount --move …",

@@ -14,8 +14,8 @@ use crate::lua::Host;
 use crate::lua::args::{Args, Fields};
 use crate::lua::error::{Outcome, Raise};
 use crate::lua::mounts::options::{Asked, DATA, Data, PROPAGATIONS, data, joined, propagation, with_data, with_flags};
-use crate::lua::mounts::tree::{USER_NAMESPACE, apply, copy, make, mount_of, user_namespace};
 use crate::lua::mounts::pivot_to;
+use crate::lua::mounts::tree::{USER_NAMESPACE, apply, copy, make, mount_of, user_namespace};
 use crate::lua::table::{Primitive, example_with};
 use crate::lua::types::{Param, Type, U32, may, need};
 use crate::sys::Fd;
@@ -32,10 +32,8 @@ const BIND: &[Param] = with_flags![
     may("id_map", USER_NAMESPACE, "owners are seen through this user namespace"),
 ];
 
-const PROC: &[Param] = &[
-    may("data", DATA, "options of proc: \"hidepid=2,subset=pid\""),
-    may("readonly", Type::Boolean, "nothing can be written"),
-];
+const PROC: &[Param] =
+    &[may("data", DATA, "options of proc: \"hidepid=2,subset=pid\""), may("readonly", Type::Boolean, "nothing can be written")];
 
 const SYS: &[Param] = &[
     may("bind", Type::Boolean, "the host's /sys with all below, where a user namespace without a net namespace forbids a new one"),
@@ -78,7 +76,9 @@ pub const PRIMITIVES: &[Primitive] = &[
         ],
         "nothing",
         &["open_tree(2)", "mount_setattr(2)", "openat2(2)", "move_mount(2)"],
-        inside!("root:bind(\"/usr\", \"/usr\", { readonly = true, nosuid = true })\n  root:bind(\"/etc/passwd\", \"/etc/passwd\", { readonly = true })"),
+        inside!(
+            "root:bind(\"/usr\", \"/usr\", { readonly = true, nosuid = true })\n  root:bind(\"/etc/passwd\", \"/etc/passwd\", { readonly = true })"
+        ),
         bind,
     ),
     method(
@@ -304,7 +304,8 @@ fn mask(args: &Args) -> Outcome {
         Some(null) => null,
         None => {
             let node = (SFlag::S_IFCHR, makedev(1, 3));
-            let opened = args.host.run(Call { root: wanted.root.clone(), path: "/dev/null".into(), change: Change::HostDevice { node } })?;
+            let opened =
+                args.host.run(Call { root: wanted.root.clone(), path: "/dev/null".into(), change: Change::HostDevice { node } })?;
             opened.fd().map_err(|errno| Raise::read("open", errno))?
         }
     };
@@ -366,7 +367,9 @@ fn sys(args: &Args) -> Outcome {
     let wanted = Wanted::new(args, "/sys")?;
     if options.flag("bind") {
         let flags = args.lua.create_table()?;
-        for (word, flag) in [("readonly", libc::MS_RDONLY), ("nosuid", libc::MS_NOSUID), ("nodev", libc::MS_NODEV), ("noexec", libc::MS_NOEXEC)] {
+        for (word, flag) in
+            [("readonly", libc::MS_RDONLY), ("nosuid", libc::MS_NOSUID), ("nodev", libc::MS_NODEV), ("noexec", libc::MS_NOEXEC)]
+        {
             flags.raw_set(word, (on & flag != 0).then_some(true))?;
         }
         wanted.bind(Spot::Path("/sys".into()), &Fields::from_table(&flags, BIND)?, true)?;
@@ -377,11 +380,15 @@ fn sys(args: &Args) -> Outcome {
 }
 
 /// The nodes that every container has (OCI runtime spec, "Default Devices").
-const NODES: [(&str, u64, u64); 6] =
-    [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
+const NODES: [(&str, u64, u64); 6] = [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 
-const LINKS: [(&str, &str); 5] =
-    [("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2"), ("ptmx", "pts/ptmx")];
+const LINKS: [(&str, &str); 5] = [
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("ptmx", "pts/ptmx"),
+];
 
 fn dev(args: &Args) -> Outcome {
     let options = args.options("options")?;

@@ -71,7 +71,8 @@ pub fn kept_flags(target: impl AsFd) -> Result<u64> {
     // ST_NOSYMFOLLOW and ST_RELATIME have other values than MS_NOSYMFOLLOW and MS_RELATIME.
     const ST_RELATIME: libc::c_ulong = 0x1000;
     const ST_NOSYMFOLLOW: libc::c_ulong = 0x2000;
-    const SAME: libc::c_ulong = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC | libc::MS_NOATIME | libc::MS_NODIRATIME;
+    const SAME: libc::c_ulong =
+        libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC | libc::MS_NOATIME | libc::MS_NODIRATIME;
     let mut flags = found & SAME;
     if found & ST_RELATIME != 0 {
         flags |= libc::MS_RELATIME;

@@ -143,9 +143,12 @@ pub fn chmod(root: BorrowedFd, path: &Path, mode: Mode) -> Result<()> {
     // SAFETY: the empty path is a C string; no pointer is kept.
     let done = unsafe { libc::syscall(SYS_FCHMODAT2, fd.as_raw_fd(), c"".as_ptr(), mode.bits(), libc::AT_EMPTY_PATH) };
     match Errno::result(done) {
-        Err(Errno::ENOSYS | Errno::EPERM) => {
-            nix::sys::stat::fchmodat(nix::fcntl::AT_FDCWD, &super::proc_path(fd.as_fd())?, mode, nix::sys::stat::FchmodatFlags::FollowSymlink)
-        }
+        Err(Errno::ENOSYS | Errno::EPERM) => nix::sys::stat::fchmodat(
+            nix::fcntl::AT_FDCWD,
+            &super::proc_path(fd.as_fd())?,
+            mode,
+            nix::sys::stat::FchmodatFlags::FollowSymlink,
+        ),
         other => other.map(drop),
     }
 }

@@ -128,7 +128,11 @@ pub fn open(root: BorrowedFd, path: &Path, flags: OFlag, mode: Mode, links: Link
     match end.found {
         None if !flags.contains(OFlag::O_CREAT) => Err(Errno::ENOENT),
         Some(found) if flags.contains(OFlag::O_PATH) => {
-            if directory && !is(&found, SFlag::S_IFDIR)? { Err(Errno::ENOTDIR) } else { Ok(found) }
+            if directory && !is(&found, SFlag::S_IFDIR)? {
+                Err(Errno::ENOTDIR)
+            } else {
+                Ok(found)
+            }
         }
         // A link put here since is ELOOP: the kernel is never let to follow one.
         _ => openat(&end.parent, end.name.as_os_str(), flags | OFlag::O_NOFOLLOW, mode),
@@ -175,8 +179,30 @@ mod tests {
         let dir = hostile()?;
         let root = std::fs::File::open(dir.path().join("root"))?;
         let paths = [
-            "", "/", ".", "..", "../..", "a", "/a/b", "a/../a/b/", "file", "file/", "file/x", "missing", "missing/x", "absolute",
-            "relative", "relative/x", "up", "up/b", "inside", "inside/..", "dangling", "loop", "loop/x", "a/b/../../../..",
+            "",
+            "/",
+            ".",
+            "..",
+            "../..",
+            "a",
+            "/a/b",
+            "a/../a/b/",
+            "file",
+            "file/",
+            "file/x",
+            "missing",
+            "missing/x",
+            "absolute",
+            "relative",
+            "relative/x",
+            "up",
+            "up/b",
+            "inside",
+            "inside/..",
+            "dangling",
+            "loop",
+            "loop/x",
+            "a/b/../../../..",
         ];
         for path in paths {
             for links in [Links::Inside, Links::NotLast, Links::Refused] {

@@ -124,13 +124,26 @@ pub fn unexpected(call: &Call, errno: Errno) -> Raise {
 /// The fields that cross from a child to its parent.
 const FIELDS: [&str; 6] = ["op", "call", "errno", "message", "hint", "traceback"];
 
+/// How much of a text crosses: a message has an upper size, and an error must come over whole.
+const LONGEST: usize = 4096;
+
+/// How many causes, and how deep a value, cross.
+const DEEPEST: usize = 4;
+
 /// An error object as JSON, for the way from a child to its parent.
 pub fn to_json(object: &Table) -> serde_json::Value {
+    object_json(object, DEEPEST)
+}
+
+fn object_json(object: &Table, depth: usize) -> serde_json::Value {
     let mut out = json!({});
     for field in FIELDS {
         if let Ok(Some(text)) = object.raw_get::<Option<mlua::LuaString>>(field) {
-            out[field] = json!(text.to_string_lossy());
+            out[field] = json!(shortened(&text));
         }
+    }
+    if let Ok(value) = object.raw_get::<Value>("value") {
+        out["value"] = value_json(&value, depth);
     }
     if let Ok(Some(code)) = object.raw_get::<Option<i64>>("code") {
         out["code"] = json!(code);
@@ -139,10 +152,57 @@ pub fn to_json(object: &Table) -> serde_json::Value {
         out["file"] = json!(place.raw_get::<Option<String>>("file").ok().flatten());
         out["line"] = json!(place.raw_get::<Option<i64>>("line").ok().flatten());
     }
-    if let Ok(Some(cause)) = object.raw_get::<Option<Table>>("cause") {
-        out["cause"] = to_json(&cause);
+    if let Ok(Some(cause)) = object.raw_get::<Option<Table>>("cause")
+        && depth > 0
+    {
+        out["cause"] = object_json(&cause, depth - 1);
     }
     out
+}
+
+fn shortened(text: &mlua::LuaString) -> String {
+    let text = text.to_string_lossy();
+    if text.len() <= LONGEST { text } else { format!("{}…", text.chars().take(LONGEST / 4).collect::<String>()) }
+}
+
+/// What a script has raised that is no error object: plain values, and small tables of them.
+fn value_json(value: &Value, depth: usize) -> serde_json::Value {
+    match value {
+        Value::Boolean(flag) => json!(flag),
+        Value::Integer(number) => json!(number),
+        Value::Number(number) => json!(number),
+        Value::String(text) => json!(shortened(text)),
+        Value::Table(table) if depth > 0 && table.raw_len() > 0 => {
+            table.sequence_values::<Value>().filter_map(Result::ok).take(64).map(|item| value_json(&item, depth - 1)).collect()
+        }
+        Value::Table(table) if depth > 0 => {
+            let pairs = table.pairs::<String, Value>().filter_map(Result::ok).take(64);
+            pairs.map(|(key, item)| (key, value_json(&item, depth - 1))).collect::<serde_json::Map<_, _>>().into()
+        }
+        _ => serde_json::Value::Null,
+    }
+}
+
+fn value_from(lua: &Lua, json: &serde_json::Value) -> mlua::Result<Value> {
+    Ok(match json {
+        serde_json::Value::Null => Value::Nil,
+        serde_json::Value::Bool(flag) => Value::Boolean(*flag),
+        serde_json::Value::Number(number) => {
+            number.as_i64().map_or_else(|| Value::Number(number.as_f64().unwrap_or_default()), Value::Integer)
+        }
+        serde_json::Value::String(text) => Value::String(lua.create_string(text)?),
+        serde_json::Value::Array(items) => {
+            let items = items.iter().map(|item| value_from(lua, item)).collect::<mlua::Result<Vec<_>>>()?;
+            Value::Table(lua.create_sequence_from(items)?)
+        }
+        serde_json::Value::Object(pairs) => {
+            let table = lua.create_table()?;
+            for (key, item) in pairs {
+                table.raw_set(key.as_str(), value_from(lua, item)?)?;
+            }
+            Value::Table(table)
+        }
+    })
 }
 
 /// The error object that [`to_json`] wrote, in this Lua state.
@@ -154,6 +214,7 @@ pub fn from_json(lua: &Lua, json: &serde_json::Value) -> mlua::Result<Table> {
         }
     }
     object.raw_set("code", json["code"].as_i64())?;
+    object.raw_set("value", value_from(lua, &json["value"])?)?;
     if let Some(file) = json["file"].as_str() {
         let place = lua.create_table()?;
         place.raw_set("file", file)?;

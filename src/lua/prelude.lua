@@ -95,6 +95,12 @@ local function to_object(value, level)
     value.traceback = value.traceback or traceback("", level + 1):sub(2)
     return value
   end
+  -- A script may raise a table of its own with the fields of an error object.
+  if type(value) == "table" and not getmetatable(value) and type(value.message) == "string" then
+    value.traceback = value.traceback or traceback("", level + 1):sub(2)
+    value.where = value.where or where(level + 1)
+    return setmetatable(value, Error)
+  end
   local text = tostring(value)
   if type(value) == "userdata" then
     text = text:gsub("^runtime error: ", ""):gsub("\nstack traceback:.*", "")

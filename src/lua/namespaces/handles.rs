@@ -75,6 +75,15 @@ impl Resource for Namespace {
 struct Pin {
     path: PathBuf,
     kind: Kinds,
+    /// Where the path meant the file.
+    view: View,
+}
+
+/// The mount namespace and the root directory: the same path means the same file in both.
+type View = (Option<Identity>, Option<Identity>);
+
+fn view() -> View {
+    (identity_of(None, "mnt"), ns::identity_at("/".as_ref()).ok())
 }
 
 impl Resource for Pin {
@@ -98,11 +107,11 @@ impl Resource for Pin {
         }
     }
 
-    /// Whoever has removed the mount or the file before has done the work. From another mount
-    /// namespace, though, a missing file says nothing, and the journal keeps the pin.
+    /// Whoever has removed the mount or the file before has done the work. From under another
+    /// root, though, a missing file says nothing, and the journal keeps the pin.
     fn close(&self, host: &Host) -> Outcome<()> {
-        let elsewhere = host.guard.left().contains(Kinds::MNT);
-        let gone = |raise: &Raise| matches!(raise.errno(), Some(Errno::EINVAL)) || !elsewhere && raise.errno() == Some(Errno::ENOENT);
+        let here = self.view == view();
+        let gone = |raise: &Raise| matches!(raise.errno(), Some(Errno::EINVAL)) || here && raise.errno() == Some(Errno::ENOENT);
         for call in [Call::Unbind { path: self.path.clone() }, Call::RemovePinFile { path: self.path.clone() }] {
             match host.run(call) {
                 Err(raise) if !gone(&raise) => return Err(raise),
@@ -216,7 +225,7 @@ fn make_pin(args: &Args, opened: Opened) -> Outcome {
         }
         return Err(raise);
     }
-    args.adopt(Pin { path, kind: opened.kind }, entry)
+    args.adopt(Pin { path, kind: opened.kind, view: view() }, entry)
 }
 
 pub fn ns_list(args: &Args) -> Outcome {

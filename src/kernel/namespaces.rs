@@ -207,7 +207,8 @@ fn mapper_arguments(pid: &str, ranges: &[Range]) -> Vec<String> {
 }
 
 fn offsets_text(offsets: &[Offset]) -> String {
-    offsets.iter().map(|offset| format!("{} {} {}\n", offset.clock, offset.seconds, offset.nanoseconds)).collect()
+    let line = |offset: &Offset| format!("{} {} {}\n", offset.clock, offset.seconds, offset.nanoseconds);
+    offsets.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 impl Request for Call {

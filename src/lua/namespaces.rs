@@ -236,7 +236,7 @@ fn unshare(args: &Args) -> Outcome {
     remember(args.host, kinds);
     match &maps {
         // Only a process outside can write such a map.
-        Some(maps) if !maps.from_inside() => {
+        Some(maps) if !maps.written_inside() => {
             enter_mapped(args.host, maps)?;
             args.host.guard.leave(Kinds::USER);
             args.host.run(Call::Unshare { kinds: kinds - Kinds::USER })?;
@@ -265,13 +265,10 @@ fn unshare(args: &Args) -> Outcome {
 fn enter_mapped(host: &Host, maps: &id_map::Maps) -> Outcome<()> {
     let (ours, theirs) = channel()?;
     let child = host.next_child();
-    let (pid, pidfd) = match host.run(processes::Call::Clone { child, kinds: Kinds::USER, cgroup: None })? {
-        Reply::Process(pid, pidfd) => (pid, pidfd),
-        _ => {
-            drop(ours);
-            let _ = theirs.receive();
-            fork::exit_now(0)
-        }
+    let Reply::Process(pid, pidfd) = host.run(processes::Call::Clone { child, kinds: Kinds::USER, cgroup: None })? else {
+        drop(ours);
+        let _ = theirs.receive();
+        fork::exit_now(0)
     };
     drop(theirs);
     let entered = maps.write(host, Some(&pid)).and_then(|()| {
@@ -342,7 +339,9 @@ fn setns(args: &Args) -> Outcome {
             kinds.words().into_iter().filter_map(|word| Some((Kinds::from_word(word)?, identity_of(Some(&pid), word)))).collect();
         remember(args.host, kinds);
         args.host.run(Call::SetNs { target: Target::Process(pid, pidfd), kinds })?;
-        parts.into_iter().for_each(|(kind, identity)| entered(args.host, kind, identity));
+        for (kind, identity) in parts {
+            entered(args.host, kind, identity);
+        }
         return Ok(Value::Nil);
     }
     if kinds.words().len() > 1 {

@@ -131,7 +131,7 @@ fn number(value: u64) -> Value {
 pub fn open(host: &Host, target: &Value, name: &str, kind: Kinds) -> Outcome<Opened> {
     let opened = match handle_in::<Namespace>(target)? {
         Some(namespace) => namespace.opened()?,
-        None => open_source(host, source(target, name, kind)?)?,
+        None => open_source(host, &source(target, name, kind)?)?,
     };
     if kind.is_empty() || kind == opened.kind {
         return Ok(opened);
@@ -144,7 +144,7 @@ pub fn open(host: &Host, target: &Value, name: &str, kind: Kinds) -> Outcome<Ope
     Err(Raise::argument(format!("{name}: {label} is a namespace of kind \"{found}\", expected \"{}\"", word(kind))))
 }
 
-fn open_source(host: &Host, source: Source) -> Outcome<Opened> {
+fn open_source(host: &Host, source: &Source) -> Outcome<Opened> {
     let call = Call::Open { source: source.clone() };
     let fd = host.run(call.clone())?.fd().map_err(|errno| unexpected(&call.into(), errno))?;
     let look = |fd: BorrowedFd| Some((Kinds::from_bits(ns::kind(fd).ok()?)?, ns::identity(fd).ok()?));
@@ -197,7 +197,7 @@ pub fn ns_open(args: &Args) -> Outcome {
 pub fn ns_pin(args: &Args) -> Outcome {
     let kind = args.text("namespace").and_then(|text| KINDS.iter().find(|(word, _, _)| *word == text));
     let opened = match kind {
-        Some((word, _, _)) => open_source(args.host, Source::Process(None, word))?,
+        Some((word, _, _)) => open_source(args.host, &Source::Process(None, word))?,
         None => open(args.host, args.value("namespace"), "namespace", Kinds::empty())?,
     };
     make_pin(args, opened)

@@ -95,7 +95,7 @@ impl Maps {
     }
 
     /// Whether a process inside the namespace may write the maps itself, without rights above it.
-    pub fn from_inside(&self) -> bool {
+    pub fn written_inside(&self) -> bool {
         Self::is_own(&self.uid, self.own.0) && Self::is_own(&self.gid, self.own.1) && self.setgroups != Some(true)
     }
 

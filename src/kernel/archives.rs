@@ -87,11 +87,11 @@ fn words(options: &Options) -> Vec<String> {
             Rights::Keep => words.push(format!("{name}=keep")),
         }
     }
-    match options.owner {
+    match &options.owner {
         Owner::Auto => {}
         Owner::Keep => words.push("owner=keep".to_owned()),
         Owner::Own => words.push("owner=own".to_owned()),
-        Owner::Shift { first, count } => words.push(format!("owner={first}+{count}")),
+        Owner::Map { .. } => words.push("owner=map".to_owned()),
     }
     if options.strip > 0 {
         words.push(format!("strip={}", options.strip));
@@ -138,7 +138,7 @@ impl Request for Call {
 
     fn facts(&self) -> Vec<Fact> {
         let Self::Unpack { root, .. } = self;
-        let count = root.get().ok().and_then(|root| count(root).ok());
+        let count = root.get().ok().map(count);
         count.map(|count| vec![(format!("{root} entries"), count)]).unwrap_or_default()
     }
 
@@ -150,7 +150,7 @@ impl Request for Call {
 }
 
 /// How many files and directories are below a root.
-fn count(root: std::os::fd::BorrowedFd) -> sys::Result<String> {
+fn count(root: std::os::fd::BorrowedFd) -> String {
     let tree = sys::archives::tree::Tree::new(root);
     let mut waiting = vec![Vec::new()];
     let mut found = 0;
@@ -159,12 +159,12 @@ fn count(root: std::os::fd::BorrowedFd) -> sys::Result<String> {
         let Ok(names) = tree.list(&dir) else { continue };
         found += names.len();
         if found > COUNTED {
-            return Ok(format!("more than {COUNTED}"));
+            return format!("more than {COUNTED}");
         }
         let below = names.into_iter().map(|name| if dir.is_empty() { name } else { [dir.as_slice(), b"/", &name].concat() });
         waiting.extend(below);
     }
-    Ok(found.to_string())
+    found.to_string()
 }
 
 /// A bar that appears when it is worth looking at.
@@ -172,7 +172,7 @@ struct Bar {
     start: Instant,
     total: Option<u64>,
     wanted: bool,
-    bar: Option<ProgressBar>,
+    drawn: Option<ProgressBar>,
 }
 
 impl Bar {
@@ -181,27 +181,27 @@ impl Bar {
             Source::Path(path) => std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|found| found.len()),
             Source::Number(_) => None,
         };
-        Self { start: Instant::now(), total, wanted: std::io::stderr().is_terminal(), bar: None }
+        Self { start: Instant::now(), total, wanted: std::io::stderr().is_terminal(), drawn: None }
     }
 
     fn show(&mut self, read: u64) {
         if !self.wanted {
             return;
         }
-        if self.bar.is_none() && self.start.elapsed() > PATIENCE {
+        if self.drawn.is_none() && self.start.elapsed() > PATIENCE {
             let bar = self.total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
             if let Ok(style) = ProgressStyle::with_template("unpacking {wide_bar} {bytes}/{total_bytes} {eta}") {
                 bar.set_style(style);
             }
-            self.bar = Some(bar);
+            self.drawn = Some(bar);
         }
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = &self.drawn {
             bar.set_position(read);
         }
     }
 
     fn clear(&self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = &self.drawn {
             bar.finish_and_clear();
         }
     }

@@ -15,7 +15,7 @@ use mlua::{Function, Lua, Table, Value};
 use super::Host;
 use super::error::{Outcome, Raise};
 use super::handle::{Handle, Held, Resource};
-use super::types::{Param, Type};
+use super::types::{Param, Type, whole};
 use super::units;
 
 /// Named values: the positional arguments of a call, or one option table.
@@ -136,7 +136,7 @@ impl Fields {
 
     /// A whole number that may be left out, in the range of the wanted type.
     pub fn integer<T: TryFrom<i64>>(&self, name: &str) -> Outcome<Option<T>> {
-        let Some(number) = self.value(name).as_i64() else { return Ok(None) };
+        let Some(number) = whole(self.value(name)) else { return Ok(None) };
         T::try_from(number).map(Some).map_err(|_| Raise::argument(format!("{name}: {number} is out of range")))
     }
 

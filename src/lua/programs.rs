@@ -43,7 +43,7 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
             "local files = program_files({ \"busybox\" }, { path = \"/bin:/usr/bin\" })\nassert(files[#files].path:find(\"busybox\"))",
         ),
     ],
-    see: &["ld.so(8)", "elf(5)", "rootfs"],
+    see: &["ld.so(8)", "elf(5)", "rootfs_open"],
     function: program_files,
 }];
 

@@ -83,6 +83,16 @@ pub const fn may(name: &'static str, kind: Type, doc: &'static str) -> Param {
     Param { name, kind, required: false, doc }
 }
 
+/// A whole number, also where Lua has it as a float: `1e6`.
+#[must_use]
+pub fn whole(value: &Value) -> Option<i64> {
+    #[allow(clippy::cast_possible_truncation, reason = "bounded just before")]
+    match value {
+        Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => Some(*number as i64),
+        other => other.as_i64(),
+    }
+}
+
 /// How deep tables may nest in an argument.
 const DEPTH: usize = 16;
 
@@ -146,7 +156,7 @@ impl Type {
         let text = |value: &Value| value.as_string().map(|s| s.to_string_lossy()).unwrap_or_default();
         let at = |result: Result<(), String>| result.map_err(|reason| format!("{path}: {reason}"));
         match self {
-            Self::Integer(low, high) => match value.as_i64() {
+            Self::Integer(low, high) => match whole(value) {
                 Some(number) if (*low..=*high).contains(&number) => Ok(()),
                 _ => Err(format!("{path}: expected {}, got {}", self.describe(), show(value))),
             },

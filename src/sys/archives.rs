@@ -14,6 +14,7 @@ use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 
 use super::Errno;
+use super::namespaces::ids::Range;
 
 pub mod extract;
 pub mod names;
@@ -45,7 +46,7 @@ pub enum Rights {
 }
 
 /// Whose files they become.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Owner {
     /// The numbers in the archive for root; for any other user its own.
     #[default]
@@ -54,12 +55,13 @@ pub enum Owner {
     Keep,
     /// The caller's own.
     Own,
-    /// The numbers in the archive, shifted: those from 0 to `count` lie from `first` on.
-    Shift {
-        /// The host's number for 0.
-        first: u32,
-        /// How many are mapped; more is refused.
-        count: u32,
+    /// What the numbers in the archive are outside of a user namespace; one that is not mapped is
+    /// refused.
+    Map {
+        /// Of users.
+        uid: Vec<Range>,
+        /// Of groups.
+        gid: Vec<Range>,
     },
 }
 

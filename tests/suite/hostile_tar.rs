@@ -438,7 +438,9 @@ fn zstd(bytes: &[u8], checksum: u32) -> Vec<u8> {
 }
 
 /// What a tree is: for each path inode, mode, owner, size, time and content.
-fn state(dir: &Path) -> BTreeMap<String, (u64, u32, u32, u64, i64, i64, Vec<u8>)> {
+type State = BTreeMap<String, (u64, u32, u32, u64, i64, i64, Vec<u8>)>;
+
+fn state(dir: &Path) -> State {
     let mut found = BTreeMap::new();
     let mut waiting = vec![dir.to_owned()];
     while let Some(path) = waiting.pop() {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crun_lua::sys::archives::{Options, Owner, Rights, Source, Summary, unpack};
+use crun_lua::sys::namespaces::ids::Range;
 use libtest_mimic::{Failed, Trial};
 
 use crate::tar_writer::{Head, Tar};
@@ -20,7 +21,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("unpacking: a layer's whiteouts remove what lower layers left", whiteouts),
         Trial::test("unpacking: without whiteouts their files are files", plain_whiteouts),
         Trial::test("unpacking: rights are stripped or kept as asked", rights),
-        Trial::test("unpacking: owners are shifted into a range, or the archive is refused", shifted),
+        Trial::test("unpacking: owners are mapped into a range, or the archive is refused", mapped),
         Trial::test("unpacking: leading parts of names and link targets are stripped", stripped),
         Trial::test("unpacking: zstd frames in a row and frames to skip are read", frames),
         Trial::test("unpacking: directories that no entry names are made", implied),
@@ -104,7 +105,7 @@ fn make_tree(dir: &Path, long: bool) {
         symlink("t".repeat(300), deep.join("link")).unwrap();
         let sparse = File::create(dir.join("holes")).unwrap();
         for piece in 0..40_u64 {
-            sparse.write_all_at(&[1; 4096], piece * 1 << 20).unwrap();
+            sparse.write_all_at(&[1; 4096], piece << 20).unwrap();
         }
         sparse.set_len(64 << 20).unwrap();
     }
@@ -248,12 +249,13 @@ fn xattr(path: &Path, name: &str) -> Option<usize> {
     usize::try_from(length).ok()
 }
 
-fn shifted() -> Result<(), Failed> {
+fn mapped() -> Result<(), Failed> {
     let archive = |uid| Tar::new().with(Head { uid, ..Head::new("f", b'0') }, b"x").end();
-    let options = Options { owner: Owner::Shift { first: 100_000, count: 1000 }, ..Options::default() };
+    let ids = vec![Range { inside: 0, outside: 100_000, count: 1000 }];
+    let options = Options { owner: Owner::Map { uid: ids.clone(), gid: ids }, ..Options::default() };
     let stage = Stage::new();
     let told = stage.unpack(&archive(1000), &options).err().map(|error| error.message().unwrap_or_default().to_owned());
-    assert_eq!(told.as_deref(), Some("the entry \"f\": the owner 1000:0 is outside of the 1000 that are mapped"));
+    assert_eq!(told.as_deref(), Some("the entry \"f\": the owner 1000:0 is not one that can be, or that is mapped"));
     if is_root() {
         stage.unpack(&archive(999), &options)?;
         assert_eq!((fs::metadata(stage.root("f"))?.uid(), fs::metadata(stage.root("f"))?.gid()), (100_999, 100_000));

@@ -13,6 +13,7 @@ use nix::sys::stat::SFlag;
 use super::reader::{Entry, Kind, Reader};
 use super::tree::{Metadata, Tree, kind, restore};
 use super::{Judged, Options, Owner, Refusal, Rights, Summary, names};
+use crate::sys::namespaces::ids::Range;
 use crate::sys::{Errno, interrupt};
 
 /// The attribute that holds a file's capabilities.
@@ -52,7 +53,7 @@ impl<'a> Extract<'a> {
 
     /// Makes everything that the archive has.
     pub fn all(&mut self, reader: &mut Reader, progress: &mut dyn FnMut(u64)) -> Judged<Summary> {
-        while let Some(entry) = reader.next()? {
+        while let Some(entry) = reader.advance()? {
             self.summary.entries += 1;
             if self.summary.entries > self.options.limits.entries {
                 let limit = self.options.limits.entries;
@@ -206,19 +207,15 @@ impl<'a> Extract<'a> {
     }
 
     fn owner(&self, entry: &Entry) -> Judged<Option<(u32, u32)>> {
-        let (first, count) = match self.options.owner {
+        let same = |number: u64| u32::try_from(number).ok().filter(|number| *number != u32::MAX);
+        let (uid, gid) = match &self.options.owner {
             Owner::Own => return Ok(None),
             Owner::Auto if !self.is_root => return Ok(None),
-            Owner::Auto | Owner::Keep => (0, u32::MAX),
-            Owner::Shift { first, count } => (first, count),
+            Owner::Auto | Owner::Keep => (same(entry.uid), same(entry.gid)),
+            Owner::Map { uid, gid } => (outside(uid, entry.uid), outside(gid, entry.gid)),
         };
-        let shift = |number: u64| {
-            let fits = u32::try_from(number).ok().filter(|number| *number < count);
-            fits.and_then(|number| number.checked_add(first)).ok_or_else(|| {
-                Refusal::new(Errno::EINVAL, format!("the owner {}:{} is outside of the {count} that are mapped", entry.uid, entry.gid))
-            })
-        };
-        Ok(Some((shift(entry.uid)?, shift(entry.gid)?)))
+        let reason = || format!("the owner {}:{} is not one that can be, or that is mapped", entry.uid, entry.gid);
+        uid.zip(gid).map(Some).ok_or_else(|| Refusal::new(Errno::EINVAL, reason()))
     }
 
     /// Makes the directories on the way that the archive does not name itself.
@@ -337,6 +334,15 @@ impl<'a> Extract<'a> {
         }
         restore(&file, metadata).map_err(|errno| restoring(metadata, errno))
     }
+}
+
+/// What an id of a user namespace is outside of it.
+fn outside(ranges: &[Range], id: u64) -> Option<u32> {
+    let id = u32::try_from(id).ok()?;
+    ranges.iter().find_map(|range| {
+        let distance = id.checked_sub(range.inside).filter(|distance| *distance < range.count)?;
+        range.outside.checked_add(distance)
+    })
 }
 
 /// The owner of directories that no entry names: root, or the caller.

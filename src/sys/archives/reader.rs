@@ -104,7 +104,7 @@ impl Reader {
     }
 
     /// The next entry; none after the end mark. What was not read of the last one is passed over.
-    pub fn next(&mut self) -> Judged<Option<Entry>> {
+    pub fn advance(&mut self) -> Judged<Option<Entry>> {
         self.stream.skip(self.left + self.padding)?;
         (self.left, self.padding) = (0, 0);
         let mut before = Before::default();
@@ -318,7 +318,7 @@ impl Reader {
 /// Numbers two by two.
 fn pairs<'a>(numbers: impl Iterator<Item = &'a [u8]>) -> Option<Vec<(u64, u64)>> {
     let numbers: Vec<u64> = numbers.map(decimal).collect::<Option<_>>()?;
-    let fine = numbers.len() % 2 == 0 && numbers.len() / 2 <= PIECES;
+    let fine = numbers.len().is_multiple_of(2) && numbers.len() / 2 <= PIECES;
     fine.then(|| numbers.chunks_exact(2).filter_map(|pair| Some((*pair.first()?, *pair.get(1)?))).collect())
 }
 

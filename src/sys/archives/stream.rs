@@ -108,7 +108,7 @@ impl Stream {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted && crate::sys::interrupt::pending().is_none() => {}
-                Err(error) => return Err(damaged(error)),
+                Err(error) => return Err(damaged(&error)),
             }
         }
         self.charge(done as u64)?;
@@ -197,7 +197,7 @@ pub fn truncated() -> Refusal {
     Refusal::new(Errno::EBADMSG, "the archive is truncated")
 }
 
-fn damaged(error: io::Error) -> Refusal {
+fn damaged(error: &io::Error) -> Refusal {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return truncated();
     }

@@ -61,6 +61,8 @@ pub struct Host {
     pub ledger: handle::Ledger,
     /// What would outlive this process.
     pub journal: Journal,
+    /// Where this process stands among control groups, and which of them it has made.
+    pub cgroups: cgroups::State,
     /// The status that `os.exit` asked for.
     exit: Cell<Option<i32>>,
     /// A signal that ends the script.
@@ -136,6 +138,7 @@ impl Machine {
             guard: Guard::new(settings.allow_host),
             ledger: handle::Ledger::default(),
             journal: Journal::default(),
+            cgroups: cgroups::State::default(),
             exit: Cell::new(None),
             stopped: Cell::new(None),
             children: Cell::new(0),

@@ -40,6 +40,7 @@ impl Kept {
             "netns" => super::network::undo_netns(&self.what),
             "nft_table" => super::network::undo_table(&self.what),
             "mount" => super::mounts::undo(&self.what),
+            "cgroup" => super::cgroups::undo(&self.what),
             _ => Vec::new(),
         }
     }

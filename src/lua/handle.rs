@@ -34,6 +34,11 @@ pub trait Resource: Any {
     /// Removes what was made. Called once, in the process that made it.
     fn close(&self, host: &Host) -> Outcome<()>;
 
+    /// Told that the script has given the object up: what its kind has journalled is written off.
+    fn kept(&self, host: &Host) {
+        let _ = host;
+    }
+
     /// Whether something stays outside of this process unless it is closed: asked again and
     /// again, so that a process that has been reaped says no.
     fn lasting(&self) -> bool {
@@ -114,6 +119,7 @@ impl Handle {
     /// Gives the object up: nothing removes it any more.
     pub fn keep(&self, host: &Host) {
         if !self.0.kept.replace(true) && self.0.owner == std::process::id() {
+            self.0.resource.kept(host);
             self.written_off(host);
         }
     }

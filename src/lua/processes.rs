@@ -317,13 +317,15 @@ impl Resource for Process {
         let children = vec![(self.pid.clone(), self.pidfd.clone())];
         let call = Call::Wait { children, timeout: None, forward: Vec::new() };
         // A killed child ends at once, so a signal to this program may wait until it has.
-        while let Err(failure) = host.run(call.clone()) {
-            if failure.errno() != Some(Errno::EINTR) {
-                return Err(failure);
+        host.cgroups.unfrozen(host, || {
+            while let Err(failure) = host.run(call.clone()) {
+                if failure.errno() != Some(Errno::EINTR) {
+                    return Err(failure);
+                }
+                stop_if_signalled(host);
             }
-            stop_if_signalled(host);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn lasting(&self) -> bool {

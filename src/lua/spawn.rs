@@ -10,6 +10,7 @@
 use mlua::{Function, Value};
 
 use super::args::{Args, Fields};
+use super::cgroups::Joining;
 use super::error::{Outcome, Raise, unexpected};
 use super::handle::Handle;
 use super::namespaces::{self, PROPAGATION, TARGET, clocks, id_map};
@@ -50,6 +51,7 @@ const SPAWN: &[Param] = &[
     may("time_offsets", Type::Options(clocks::OFFSETS), "with \"time\" in `unshare`: as for `time_offset`"),
     may("propagation", PROPAGATION, "with \"mnt\" in `unshare`: how mounts travel, for / and all below; \"private\""),
     may("parent", Type::Function, "called in the parent with the process before the child's function starts"),
+    may("cgroup", Type::Handle("cgroup"), "the group that the child starts in"),
     may("die_with_parent", Type::Boolean, "the kernel kills the child when this process ends; forgotten when the child changes its ids"),
     may("name", Type::Text, "the child's name in plans and traces"),
     streams::STDIN,
@@ -107,6 +109,7 @@ struct Start {
     propagation: Option<String>,
     parent: Option<Function>,
     die_with_parent: bool,
+    cgroup: Option<Joining>,
 }
 
 impl Start {
@@ -143,11 +146,13 @@ impl Start {
             propagation: options.text("propagation"),
             parent: options.function("parent"),
             die_with_parent: options.flag("die_with_parent"),
+            cgroup: None,
         };
         // All are opened, and their kinds compared, before the first is entered.
         for (word, _, kind) in joined {
             start.join.push(namespaces::open(args.host, join.value(word), &format!("options.join.{word}"), *kind)?);
         }
+        start.cgroup = options.handle("cgroup")?.map(|group| Joining::prepare(args.host, &group)).transpose()?;
         // With rights here the user namespace comes last, for they end there; without any it
         // comes first, for they begin there. nsenter(1) has the same order.
         let privileged = id_map::privileged(args.host);
@@ -155,10 +160,23 @@ impl Start {
         Ok(start)
     }
 
-    /// The namespaces that the clone makes. One with offsets is made by the child itself: the
-    /// clone would enter it at once, and then its clocks cannot be set any more.
+    /// The namespaces that the clone makes. A time namespace with offsets is made by the child
+    /// itself: the clone would enter it at once, and then its clocks cannot be set any more. So is
+    /// a cgroup namespace on v1, whose root is the group that the child is in at that moment.
     fn cloned(&self) -> Kinds {
-        if self.offsets.is_empty() { self.unshare } else { self.unshare - Kinds::TIME }
+        let kinds = if self.offsets.is_empty() { self.unshare } else { self.unshare - Kinds::TIME };
+        kinds - self.after_entering()
+    }
+
+    /// The namespaces that the child makes when it has entered its cgroup.
+    fn after_entering(&self) -> Kinds {
+        let enters = self.cgroup.as_ref().is_some_and(|group| !group.files.is_empty());
+        if enters { self.unshare & Kinds::CGROUP } else { Kinds::empty() }
+    }
+
+    /// The cgroup (v2) that the clone puts the child into.
+    fn group(&self) -> Option<crate::sys::Fd> {
+        self.cgroup.as_ref().and_then(|group| group.into.clone())
     }
 
     /// Whether a process in between must join before the clone: see `door.rs`.
@@ -184,7 +202,7 @@ pub fn spawn(args: &Args) -> Outcome {
     let (pid, pidfd, channel, setup) = if start.needs_door() {
         door::start(args, &start, (ours, theirs), setup, &body)?
     } else {
-        let call = Call::Clone { child: start.name.clone(), kinds: start.cloned(), cgroup: None };
+        let call = Call::Clone { child: start.name.clone(), kinds: start.cloned(), cgroup: start.group() };
         match args.host.run(call.clone())? {
             Reply::Child => {
                 drop(ours);

@@ -1,1 +1,333 @@
-//! Control groups: v1, v2, hybrid or none, in one vocabulary.
+//! Control groups as files: reading, writing, members, freezing, killing, removing.
+//!
+//! Everything here takes directories that [`layout`] has found. Functions that wait (for frozen,
+//! for empty) do so with a limit, and answer `ETIMEDOUT` or `EBUSY` when it is over.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::{Errno, Result, files::errno};
+
+pub mod bpf;
+pub mod layout;
+
+pub use layout::Version;
+
+/// How long freezing, killing and removing may take before they are called a failure.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long to sleep between two looks where the kernel gives no notice.
+const NAP: Duration = Duration::from_millis(1);
+
+/// Reads a file of a group, without the last line's end.
+pub fn read(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    File::open(path).map_err(errno)?.read_to_string(&mut text).map_err(errno)?;
+    text.truncate(text.trim_end().len());
+    Ok(text)
+}
+
+/// Writes a file of a group, in one `write(2)`: the kernel takes each as one request.
+pub fn write(path: &Path, value: &str) -> Result<()> {
+    let mut file = OpenOptions::new().write(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC).open(path).map_err(errno)?;
+    file.write_all(value.as_bytes()).map_err(errno)
+}
+
+/// Makes a group; one that is there already is fine.
+pub fn make(dir: &Path) -> Result<()> {
+    match super::files::mkdir(dir, 0o755) {
+        Err(Errno::EEXIST) if dir.is_dir() => Ok(()),
+        other => other,
+    }
+}
+
+/// The groups directly below one. A group that is gone has none.
+pub fn below(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+}
+
+/// The processes of a group and, with `nested`, of those below it. A group that is gone has none.
+pub fn members(dir: &Path, nested: bool) -> Result<Vec<i32>> {
+    let text = match read(&dir.join("cgroup.procs")) {
+        // A threaded group lists no processes; its domain does (cgroups(7)).
+        Err(Errno::ENOENT | Errno::ENODEV | Errno::EOPNOTSUPP) => String::new(),
+        other => other?,
+    };
+    let mut pids: Vec<i32> = text.lines().filter_map(|line| line.parse().ok()).collect();
+    if nested {
+        for group in below(dir) {
+            pids.extend(members(&group, true)?);
+        }
+    }
+    pids.sort_unstable();
+    pids.dedup();
+    Ok(pids)
+}
+
+/// Moves the calling process in: writes "0" to a `tasks` (v1) or `cgroup.procs` (v2) file.
+///
+/// On v1 a process of one thread writes `tasks`: a write to `cgroup.procs` would take the lock
+/// over every process's threads, and wait for a grace period of RCU.
+pub fn enter(file: BorrowedFd) -> Result<()> {
+    nix::unistd::write(file, b"0").map(drop)
+}
+
+/// Opens a directory of a group, or one of its files for writing.
+pub fn open(path: &Path, write: bool) -> Result<OwnedFd> {
+    let mut options = OpenOptions::new();
+    if write {
+        options.write(true);
+    } else {
+        options.read(true).custom_flags(libc::O_DIRECTORY);
+    }
+    options.open(path).map(OwnedFd::from).map_err(errno)
+}
+
+/// Freezes or thaws a group and waits until it is so.
+pub fn freeze(dir: &Path, version: Version, frozen: bool) -> Result<()> {
+    match version {
+        Version::V1 => freeze_v1(dir, if frozen { "FROZEN" } else { "THAWED" }),
+        Version::V2 => {
+            write(&dir.join("cgroup.freeze"), if frozen { "1" } else { "0" })?;
+            let wanted = if frozen { "frozen 1" } else { "frozen 0" };
+            wait_for_event(&dir.join("cgroup.events"), |text| text.lines().any(|line| line == wanted))
+        }
+    }
+}
+
+/// The v1 freezer goes through FREEZING, and stays there while a member forks or stands in the
+/// kernel; writing again gives it another try (Documentation/admin-guide/cgroup-v1).
+fn freeze_v1(dir: &Path, state: &str) -> Result<()> {
+    let file = dir.join("freezer.state");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        write(&file, state)?;
+        if read(&file)? == state {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            // A group that is half frozen is worse than one that runs.
+            let _ = write(&file, "THAWED");
+            return Err(Errno::ETIMEDOUT);
+        }
+        std::thread::sleep(NAP);
+    }
+}
+
+/// Waits until a v2 events file says so; the kernel gives notice of each change by POLLPRI.
+fn wait_for_event(path: &Path, done: impl Fn(&str) -> bool) -> Result<()> {
+    let file = File::open(path).map_err(errno)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if done(&read(path)?) {
+            return Ok(());
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Errno::ETIMEDOUT);
+        }
+        // A short limit on each wait: a notice between reading and polling is not lost for long.
+        notified(file.as_fd(), PollFlags::POLLPRI, left.min(Duration::from_millis(50)))?;
+    }
+}
+
+/// Waits for notice on a descriptor: whether it came before the time was over.
+fn notified(fd: BorrowedFd, flags: PollFlags, timeout: Duration) -> Result<bool> {
+    let wait = PollTimeout::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX);
+    poll(&mut [PollFd::new(fd, flags)], wait).map(|ready| ready > 0)
+}
+
+/// Kills every process of these groups and of those below, except the caller.
+///
+/// `freezer` is the group's place in the v1 freezer hierarchy: what is frozen cannot fork away,
+/// and its numbers cannot be given to others meanwhile.
+pub fn kill(dirs: &[PathBuf], freezer: Option<&Path>) -> Result<()> {
+    for dir in dirs {
+        // cgroup.kill (Linux 5.14) takes all of them at once, whatever they fork meanwhile.
+        match write(&dir.join("cgroup.kill"), "1") {
+            Ok(()) | Err(Errno::ENOENT | Errno::ENODEV | Errno::EACCES | Errno::EOPNOTSUPP) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let pids = living(dirs)?;
+        if pids.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(Errno::EBUSY);
+        }
+        let frozen = freezer.filter(|dir| freeze_v1(dir, "FROZEN").is_ok());
+        for pid in living(dirs)? {
+            match super::processes::kill(pid, libc::SIGKILL) {
+                Ok(()) | Err(Errno::ESRCH) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        if let Some(dir) = frozen {
+            freeze_v1(dir, "THAWED")?;
+        }
+        std::thread::sleep(NAP);
+    }
+}
+
+/// The members that a signal can still reach: neither the caller, nor dead already.
+fn living(dirs: &[PathBuf]) -> Result<Vec<i32>> {
+    let own = std::process::id().cast_signed();
+    let mut pids = Vec::new();
+    for dir in dirs {
+        pids.extend(members(dir, true)?);
+    }
+    // 0 is a process of another pid namespace: it has no number here.
+    pids.retain(|pid| *pid != own && *pid > 0 && !is_dead(*pid));
+    pids.sort_unstable();
+    pids.dedup();
+    Ok(pids)
+}
+
+fn is_dead(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_none_or(|(_, rest)| matches!(rest.trim_start().chars().next(), Some('Z' | 'X')))
+}
+
+/// Removes a group and those below it, the deepest first. One that is gone is fine.
+///
+/// A group is busy until the last of its members is out of it, shortly after its death.
+pub fn remove(dir: &Path) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        for group in below(dir) {
+            remove(&group)?;
+        }
+        match super::files::rmdir(dir) {
+            Err(Errno::ENOENT) => return Ok(()),
+            Err(Errno::EBUSY) if Instant::now() < deadline && living(&[dir.to_owned()])?.is_empty() => std::thread::sleep(NAP),
+            other => return other,
+        }
+    }
+}
+
+/// Removes a group that nobody uses; one in use, or gone, is left as it is.
+pub fn remove_unused(dir: &Path) -> Result<()> {
+    match super::files::rmdir(dir) {
+        Err(Errno::ENOENT | Errno::EBUSY | Errno::ENOTEMPTY) => Ok(()),
+        other => other,
+    }
+}
+
+/// Writes files that keep each other in bounds: what is refused for now is tried after the rest.
+///
+/// On v1 `memory.limit_in_bytes` must stay below `memory.memsw.limit_in_bytes`, so the order
+/// depends on whether the limits go up or down; a burst must stay below its quota likewise.
+pub fn write_together(writes: &[(PathBuf, String)]) -> Result<()> {
+    let mut left: Vec<&(PathBuf, String)> = writes.iter().collect();
+    while !left.is_empty() {
+        let mut refused = Vec::new();
+        let mut reason = Errno::EINVAL;
+        for item in &left {
+            match write(&item.0, &item.1) {
+                Ok(()) => {}
+                Err(errno @ (Errno::EINVAL | Errno::EBUSY)) if writes.len() > 1 => {
+                    reason = errno;
+                    refused.push(*item);
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        if refused.len() == left.len() {
+            return Err(reason);
+        }
+        left = refused;
+    }
+    Ok(())
+}
+
+/// Gives a new v1 cpuset what its parent has, where it has nothing: tasks cannot join an empty one.
+pub fn inherit_cpuset(dir: &Path) -> Result<()> {
+    let parent = dir.parent().ok_or(Errno::ENOENT)?;
+    for name in ["cpuset.cpus", "cpuset.mems"] {
+        if read(&dir.join(name))?.is_empty() {
+            write(&dir.join(name), &read(&parent.join(name))?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes controllers available below a v2 group. Those that are so already are not written.
+pub fn enable(dir: &Path, controllers: &[String]) -> Result<()> {
+    let file = dir.join("cgroup.subtree_control");
+    let enabled = read(&file)?;
+    let missing: Vec<String> =
+        controllers.iter().filter(|name| !enabled.split(' ').any(|word| word == *name)).map(|name| format!("+{name}")).collect();
+    if missing.is_empty() { Ok(()) } else { write(&file, &missing.join(" ")) }
+}
+
+/// Asks for notice of a v1 event: the answer can be read once it has happened.
+pub fn watch(file: &Path) -> Result<OwnedFd> {
+    let dir = file.parent().ok_or(Errno::ENOENT)?;
+    let target = File::open(file).map_err(errno)?;
+    // SAFETY: takes no pointers.
+    let raw = Errno::result(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+    // SAFETY: the kernel has just made the descriptor, and nobody else owns it.
+    let fd = unsafe { std::os::fd::FromRawFd::from_raw_fd(raw) };
+    write(&dir.join("cgroup.event_control"), &format!("{raw} {}", target.as_raw_fd()))?;
+    Ok(fd)
+}
+
+/// Waits for notice: on what [`watch`] answered, or on a v2 events file.
+pub fn wait_notice(fd: BorrowedFd, version: Version, timeout: Duration) -> Result<bool> {
+    let flags = if version == Version::V1 { PollFlags::POLLIN } else { PollFlags::POLLPRI };
+    let came = notified(fd, flags, timeout)?;
+    if came {
+        // Reading rearms both kinds.
+        let mut buffer = [0; 4096];
+        let _ = nix::unistd::lseek(fd, 0, nix::unistd::Whence::SeekSet);
+        let _ = nix::unistd::read(fd, &mut buffer);
+    }
+    Ok(came)
+}
+
+/// Gives a v2 group to a user: its directory, and the files that the kernel says may go along.
+pub fn delegate(dir: &Path, names: &[String], uid: u32, gid: u32) -> Result<()> {
+    for name in names {
+        match std::os::unix::fs::lchown(dir.join(name), Some(uid), Some(gid)).map_err(errno) {
+            Ok(()) | Err(Errno::ENOENT) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    std::os::unix::fs::lchown(dir, Some(uid), Some(gid)).map_err(errno)
+}
+
+/// The files that a delegated v2 group takes along (`/sys/kernel/cgroup/delegate`).
+#[must_use]
+pub fn delegated_files() -> Vec<String> {
+    let text = fs::read_to_string("/sys/kernel/cgroup/delegate");
+    let text = text.unwrap_or_else(|_| "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\n".to_owned());
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Whether the caller may write it.
+#[must_use]
+pub fn writable(path: &Path) -> bool {
+    use nix::unistd::{AccessFlags, access};
+    access(path, AccessFlags::W_OK).is_ok()
+}
+
+/// The name a device file has in cgroup files: `8:0`.
+pub fn device_number(path: &Path) -> Result<String> {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let found = fs::metadata(path).map_err(errno)?;
+    if !found.file_type().is_block_device() {
+        return Err(Errno::ENOTBLK);
+    }
+    Ok(format!("{}:{}", libc::major(found.rdev()), libc::minor(found.rdev())))
+}

@@ -19,6 +19,9 @@ pub fn live(lua: &Lua, host: &Rc<Host>, start: &Start, channel: fork::Channel, s
     host.kernel.enter_child(&start.name, true);
     host.guard.leave(start.unshare | host.guard.ahead());
     host.journal.forget();
+    if let Some(group) = &start.cgroup {
+        host.cgroups.stand_in(&group.parts);
+    }
     let begun = begin(host, start, &setup);
     // This side of its own pipes is the parent's.
     drop(setup);
@@ -45,6 +48,13 @@ pub fn live(lua: &Lua, host: &Rc<Host>, start: &Start, channel: fork::Channel, s
 
 /// What the child does with itself before its parent knows of it.
 pub fn begin(host: &Host, start: &Start, setup: &Setup) -> Outcome<()> {
+    if let Some(group) = &start.cgroup {
+        // Before anything else: what the child uses from here on is the group's.
+        group.enter(host)?;
+    }
+    if !start.after_entering().is_empty() {
+        host.run(Call::Unshare { kinds: start.after_entering() })?;
+    }
     if start.die_with_parent {
         host.run(spawn::Call::DieWithParent)?;
     }
@@ -111,7 +121,9 @@ pub fn inside(host: &Host, start: &Start, part: impl FnOnce() -> Outcome<()>) ->
         start.join.iter().for_each(|opened| ns::entered(host, opened.kind, opened.identity));
     }
     host.guard.leave(start.unshare | host.guard.ahead());
+    let stood = host.cgroups.step_in(start.cgroup.as_ref().map_or(&[], |group| &group.parts));
     let result = part();
+    host.cgroups.step_out(stood);
     host.guard.restore(saved);
     door.iter().chain([&start.name]).for_each(|name| host.kernel.enter_child(name, false));
     result

@@ -67,7 +67,7 @@ pub fn start(args: &Args, start: &Start, (ours, theirs): Pair, setup: Setup, bod
 }
 
 fn sibling(start: &Start) -> spawn::Call {
-    spawn::Call::CloneSibling { child: start.name.clone(), kinds: start.cloned(), cgroup: None }
+    spawn::Call::CloneSibling { child: start.name.clone(), kinds: start.cloned(), cgroup: start.group() }
 }
 
 /// The child's number, or the error that the process in between ended with.

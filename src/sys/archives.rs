@@ -166,7 +166,8 @@ pub type Judged<T> = Result<T, Refusal>;
 /// have been read, after every entry and every piece of data.
 ///
 /// When it is refused, everything that it made is removed. In a root that was not empty, what was
-/// there before and was replaced by the archive does not come back.
+/// there before and was replaced by the archive does not come back, and a process that is killed
+/// removes nothing: unpack into a new file system, or a directory that a journal knows.
 pub fn unpack(root: BorrowedFd, source: &Source, options: &Options, progress: &mut dyn FnMut(u64)) -> Judged<Summary> {
     let stream = stream::open(source, &options.limits)?;
     let mut reader = reader::Reader::new(stream, options.limits.path);

@@ -15,7 +15,7 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::{Judged, Limits, Refusal, Source};
-use crate::sys::{Errno, files};
+use crate::sys::{Errno, files, interrupt};
 
 /// The size of everything in a tar file.
 pub const BLOCK: usize = 512;
@@ -32,12 +32,18 @@ pub struct Stream {
     limits: Limits,
 }
 
-/// Counts what is read from the file itself.
+/// Counts what is read from the file itself. A signal that ends the script ends the reading too:
+/// the decoders above would ask a pipe again and again.
 struct Counted<R>(R, Rc<Cell<u64>>);
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.0.read(buffer)?;
+        let count = match self.0.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted && interrupt::pending().is_some() => {
+                return Err(io::Error::other("interrupted"));
+            }
+            other => other?,
+        };
         self.1.set(self.1.get() + count as u64);
         Ok(count)
     }
@@ -73,17 +79,18 @@ fn duplicate(number: i32) -> crate::sys::Result<std::os::fd::OwnedFd> {
 }
 
 /// The stream of an open file, or of anything else that can be read.
-pub fn from_reader(mut file: Box<dyn Read>, limits: &Limits) -> Judged<Stream> {
-    let mut head = Vec::new();
-    file.by_ref().take(6).read_to_end(&mut head).map_err(|error| Refusal::kernel("the archive cannot be read", files::errno(error)))?;
+pub fn from_reader(file: Box<dyn Read>, limits: &Limits) -> Judged<Stream> {
     let compressed = Rc::new(Cell::new(0));
+    let mut file = Counted(file, Rc::clone(&compressed));
+    let mut head = Vec::new();
+    file.by_ref().take(6).read_to_end(&mut head).map_err(|error| damaged(&error))?;
     let known: [(&[u8], &str); 5] =
         [(b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"PK\x03\x04", "zip"), (b"]\0\0", "lzma"), (b"\x1f\x9d", "compress")];
     if let Some((_, name)) = known.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Err(Refusal::new(Errno::ENOEXEC, format!("the archive's format is {name}; tar, plain or with gzip or zstd, is read here")));
     }
     let (gzip, zstd) = (head.starts_with(b"\x1f\x8b"), head.starts_with(b"\x28\xb5\x2f\xfd") || is_skippable(&head));
-    let whole = BufReader::with_capacity(1 << 16, Counted(Cursor::new(head).chain(file), Rc::clone(&compressed)));
+    let whole = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(file));
     let inner: Box<dyn Read> = if gzip {
         Box::new(MultiGzDecoder::new(whole))
     } else if zstd {
@@ -107,7 +114,7 @@ impl Stream {
             match self.inner.read(rest) {
                 Ok(0) => break,
                 Ok(count) => done += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted && crate::sys::interrupt::pending().is_none() => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(damaged(&error)),
             }
         }
@@ -198,6 +205,9 @@ pub fn truncated() -> Refusal {
 }
 
 fn damaged(error: &io::Error) -> Refusal {
+    if interrupt::pending().is_some() {
+        return Refusal::kernel("unpacking", Errno::EINTR);
+    }
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return truncated();
     }

@@ -221,3 +221,36 @@ fn mount_id(fd: BorrowedFd) -> Result<u64> {
     let id = info.lines().find_map(|line| line.strip_prefix("mnt_id:"));
     id.and_then(|id| id.trim().parse().ok()).ok_or(Errno::ENOSYS)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// Where `openat2` is missing, the walk must give the same answers.
+    #[test]
+    fn the_walk_is_as_strict_as_openat2() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path();
+        std::fs::create_dir_all(path.join("a/b")).unwrap();
+        std::fs::write(path.join("a/file"), "x").unwrap();
+        for (target, link) in [("a", "in"), ("/tmp", "out"), ("none", "dangling"), ("loop", "loop"), ("b", "a/last"), ("file", "a/to-file")] {
+            std::os::unix::fs::symlink(target, path.join(link)).unwrap();
+        }
+        let root = File::open(path).unwrap();
+        let tree = Tree::new(root.as_fd());
+        let names = ["", "a", "a/b", "a/file", "a/none", "a/file/x", "in", "in/b", "out", "out/x", "dangling", "loop", "loop/x", "a/last"];
+        for flags in [OFlag::O_PATH | OFlag::O_DIRECTORY, OFlag::O_RDONLY | OFlag::O_DIRECTORY] {
+            for name in names.iter().chain(&["a/to-file"]).map(|name| name.as_bytes()) {
+                let wanted = tree.open(name, flags).map(|fd| nix::sys::stat::fstat(&fd).unwrap().st_ino);
+                let found = tree.walk(name, flags).map(|fd| nix::sys::stat::fstat(&fd).unwrap().st_ino);
+                assert_eq!(found, wanted, "{}", name.escape_ascii());
+            }
+        }
+        let proc = File::open("/").unwrap();
+        let tree = Tree::new(proc.as_fd());
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
+        assert_eq!((tree.walk(b"proc", flags).err(), tree.open(b"proc", flags).err()), (Some(Errno::EXDEV), Some(Errno::EXDEV)));
+    }
+}

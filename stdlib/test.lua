@@ -72,11 +72,12 @@ end
 
 --- `lsm:apparmor`, `lsm:landlock`
 function NEEDS.lsm(name)
-  local active = read("/sys/kernel/security/lsm")
-  if name == "apparmor" and (read("/sys/module/apparmor/parameters/enabled") or "N"):match("Y") then
-    return
+  for _, active in ipairs(lsm_status().active) do
+    if active == name then
+      return
+    end
   end
-  if not active or not ("," .. active .. ","):find("[,\n]" .. name .. "[,\n]") then
+  if name ~= "landlock" or landlock_abi() == 0 then
     return ("the security module '%s' is not active"):format(name)
   end
 end

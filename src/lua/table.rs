@@ -109,6 +109,7 @@ pub fn all() -> Vec<(&'static str, &'static [Primitive])> {
         ("nftables", super::network::nftables::PRIMITIVES),
         ("sysctl", super::sysctl::PRIMITIVES),
         ("terminal", super::terminal::PRIMITIVES),
+        ("pty", super::terminal::pty::PRIMITIVES),
         ("readers", super::readers::PRIMITIVES),
         ("handles", super::handles::PRIMITIVES),
     ]

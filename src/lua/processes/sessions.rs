@@ -2,6 +2,7 @@
 
 use mlua::Value;
 
+use super::super::Host;
 use super::super::args::Args;
 use super::super::error::Outcome;
 use super::super::table::{Primitive, Scope, example};
@@ -45,8 +46,13 @@ pub const PRIMITIVES: &[Primitive] = &[
     },
 ];
 
+/// Starts a session of the caller's own.
+pub fn start(host: &Host) -> Outcome<()> {
+    host.run(Call::SetSid).map(drop)
+}
+
 fn setsid(args: &Args) -> Outcome {
-    args.host.run(Call::SetSid)?;
+    start(args.host)?;
     Ok(Value::Nil)
 }
 

@@ -34,7 +34,7 @@ local function remove(dir)
 end
 
 test.case("garbage is refused before anything is changed", { "root" }, function(t)
-  for _, spec in ipairs { "", ":", "1:", ":1", "-1", "+0", "01", " 0", "0x0", "4294967295", "a b" } do
+  for _, spec in ipairs { "", ":", "1:", ":1", "-1", "+0", "01", " 0", "0x0", "4294967295" } do
     t.fails("user:", setuser, spec)
     t.fails("user:", user_lookup, spec)
   end

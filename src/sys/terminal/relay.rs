@@ -45,13 +45,11 @@ struct Relay<'a> {
     waiting: Vec<u8>,
 }
 
-/// What can be done now.
-struct Ready {
-    master: bool,
-    input: bool,
-    ended: bool,
-    resized: bool,
-}
+/// Places in what [`Relay::wait`] answers: what can be done now.
+const MASTER: usize = 0;
+const RESIZED: usize = 1;
+const ENDED: usize = 2;
+const INPUT: usize = 3;
 
 impl Relay<'_> {
     fn run(&mut self) -> Result<()> {
@@ -61,22 +59,22 @@ impl Relay<'_> {
                 Err(Errno::EINTR) if interrupt::pending().is_none() => continue,
                 ready => ready?,
             };
-            if ready.resized {
+            if ready[RESIZED] {
                 while self.signals.read_signal()?.is_some() {}
                 self.pass_size();
             }
-            if ready.input {
+            if ready[INPUT] {
                 self.read_input()?;
             }
             self.feed()?;
-            let open = if ready.master || ready.ended { self.drain()? } else { true };
-            if !open || ready.ended {
+            let open = if ready[MASTER] || ready[ENDED] { self.drain()? } else { true };
+            if !open || ready[ENDED] {
                 return Ok(());
             }
         }
     }
 
-    fn wait(&self) -> Result<Ready> {
+    fn wait(&self) -> Result<[bool; 4]> {
         let master = if self.waiting.is_empty() { PollFlags::POLLIN } else { PollFlags::POLLIN | PollFlags::POLLOUT };
         let mut polled = vec![PollFd::new(self.master, master), PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         if let Some(process) = self.process {
@@ -89,7 +87,7 @@ impl Relay<'_> {
         poll(&mut polled, PollTimeout::NONE)?;
         let mut ready = polled.iter().map(|fd| fd.any().unwrap_or(false));
         let mut next = |asked: bool| asked && ready.next().unwrap_or(false);
-        Ok(Ready { master: next(true), resized: next(true), ended: next(self.process.is_some()), input: next(input.is_some()) })
+        Ok([next(true), next(true), next(self.process.is_some()), next(input.is_some())])
     }
 
     /// The user's window is the program's window.

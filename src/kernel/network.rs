@@ -275,20 +275,19 @@ fn facts(call: &Call) -> sys::Result<Vec<Fact>> {
 
 /// The calls that remove a device that a dead process has left.
 ///
-/// `netns` and `index` say that it is that device and not a later one of the same name.
+/// The index says which device it is, whatever it is called by now; a later device of the same
+/// name has another. Only an owner that died while it made the device has not written it down.
 pub fn undo_link(what: &Value) -> Vec<super::Call> {
-    let Some(name) = what["name"].as_str() else { return Vec::new() };
     let ns = what["path"].as_str().map(|path| Place::Path(path.into()));
-    let found = || -> sys::Result<bool> {
-        let opened = Opened::of(ns.as_ref())?;
-        if ns.is_none() && what["netns"].as_str() != namespace_name().as_deref() {
-            return Ok(false);
-        }
-        let row = links::list(opened.fd())?.into_iter().find(|row| row.name == name);
-        Ok(row.is_some_and(|row| what["index"].as_u64().is_none_or(|index| index == u64::from(row.index))))
+    if ns.is_none() && what["netns"].as_str() != namespace_name().as_deref() {
+        return Vec::new();
+    }
+    let rows = Opened::of(ns.as_ref()).and_then(|opened| links::list(opened.fd())).unwrap_or_default();
+    let row = match what["index"].as_u64() {
+        Some(index) => rows.into_iter().find(|row| u64::from(row.index) == index),
+        None => rows.into_iter().find(|row| what["name"].as_str() == Some(&row.name)),
     };
-    let name = name.to_owned();
-    if found().unwrap_or(false) { vec![Call::LinkDelete { ns, name }.into()] } else { Vec::new() }
+    row.map(|row| Call::LinkDelete { ns, name: row.name }.into()).into_iter().collect()
 }
 
 /// The calls that remove a named network namespace.

@@ -24,6 +24,7 @@ use crate::sys::{self, Fd, Pid};
 pub mod addresses;
 mod link;
 pub mod links;
+mod making;
 pub mod netns;
 pub mod nftables;
 
@@ -31,7 +32,8 @@ use link::Link;
 use netns::Netns;
 
 /// A network namespace: a process, its number, a name in `/run/netns`, a path, or a handle of one.
-pub const NS: Type = Type::Either(&[PID, Type::Path, Type::Handle("process"), Type::Handle("netns"), Type::Handle("namespace"), Type::Handle("pin")]);
+pub const NS: Type =
+    Type::Either(&[PID, Type::Path, Type::Handle("process"), Type::Handle("netns"), Type::Handle("namespace"), Type::Handle("pin")]);
 /// A device: its name, or its handle.
 pub const LINK: Type = Type::Either(&[Type::Text, Type::Handle("link")]);
 /// One address, or several.

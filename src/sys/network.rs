@@ -83,6 +83,9 @@ fn errno(error: rtnetlink::Error) -> Errno {
     }
 }
 
+/// `IFF_UP`, in the width that an ifreq has for it.
+const UP: libc::c_short = 1;
+
 /// Brings `lo` up with `SIOCSIFFLAGS` (netdevice(7)): two ioctls cost a tenth of a netlink talk.
 pub fn loopback_up(namespace: Option<BorrowedFd<'_>>) -> Result<()> {
     use std::os::fd::AsRawFd;
@@ -99,7 +102,7 @@ pub fn loopback_up(namespace: Option<BorrowedFd<'_>>) -> Result<()> {
     Errno::result(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS as _, std::ptr::addr_of_mut!(request)) })?;
     // SAFETY: SIOCGIFFLAGS has just stored this member of the union.
     let flags = unsafe { request.ifr_ifru.ifru_flags };
-    request.ifr_ifru.ifru_flags = flags | libc::IFF_UP as libc::c_short;
+    request.ifr_ifru.ifru_flags = flags | UP;
     // SAFETY: the kernel reads one ifreq, which lives until the call returns.
     Errno::result(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, std::ptr::addr_of_mut!(request)) })?;
     Ok(())

@@ -36,7 +36,11 @@ const LIMITS: &[Param] = &[
 
 const UNPACK: &[Param] = &[
     may("whiteouts", Type::Boolean, "`.wh.NAME` removes NAME and `.wh..wh..opq` what lower layers left in its directory, as in OCI layers"),
-    may("owner", OWNER, "\"keep\": the ids in the archive; \"own\": the caller's; or what they are, as in `id_map`. \"keep\" for root, else \"own\""),
+    may(
+        "owner",
+        OWNER,
+        "\"keep\": the ids in the archive; \"own\": the caller's; or what they are, as in `id_map`. \"keep\" for root, else \"own\"",
+    ),
     may("strip", UINT, "how many leading parts of names are left out"),
     may("devices", Type::Boolean, "makes device nodes instead of refusing them"),
     may("setuid", RIGHTS, "files with a set-user-ID or set-group-ID bit; \"refuse\""),
@@ -50,7 +54,11 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
     name: "rootfs:unpack",
     summary: "Unpacks a tar, tar.gz or tar.zst; what could leave the root or give rights is refused by name, and nothing of it stays.",
     params: &[
-        need("archive", Type::Either(&[Type::Path, Type::Integer(0, i32::MAX as i64)]), "a file of the host, or the number of an open descriptor"),
+        need(
+            "archive",
+            Type::Either(&[Type::Path, Type::Integer(0, i32::MAX as i64)]),
+            "a file of the host, or the number of an open descriptor",
+        ),
         may("options", Type::Options(UNPACK), ""),
     ],
     returns: "{ entries, bytes, whiteouts, dropped_xattrs }",

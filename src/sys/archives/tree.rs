@@ -235,7 +235,8 @@ mod tests {
         let path = dir.path();
         std::fs::create_dir_all(path.join("a/b")).unwrap();
         std::fs::write(path.join("a/file"), "x").unwrap();
-        for (target, link) in [("a", "in"), ("/tmp", "out"), ("none", "dangling"), ("loop", "loop"), ("b", "a/last"), ("file", "a/to-file")] {
+        for (target, link) in [("a", "in"), ("/tmp", "out"), ("none", "dangling"), ("loop", "loop"), ("b", "a/last"), ("file", "a/to-file")]
+        {
             std::os::unix::fs::symlink(target, path.join(link)).unwrap();
         }
         let root = File::open(path).unwrap();

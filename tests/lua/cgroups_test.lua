@@ -198,7 +198,8 @@ test.case(
     if group:get().swap == nil then
       return -- The kernel does not account swap.
     end
-    for _, pair in ipairs { { 64, 0 }, { 128, 64 }, { 256, 0 }, { 32, 16 }, { 32, 512 }, { 16, 0 } } do
+    local pairs_of_both = { { 64, 0 }, { 128, 64 }, { 256, 0 }, { 32, 16 }, { 32, 512 }, { 16, 0 } }
+  for _, pair in ipairs(pairs_of_both) do
       group:set { memory = pair[1] .. "M", swap = pair[2] .. "M" }
       t.eq({ group:get().memory, group:get().swap }, { pair[1] * MB, pair[2] * MB })
     end
@@ -258,8 +259,7 @@ test.case(
         if not child then
           os.exit(err.errno == "EAGAIN" and 40 + index or 1)
         end
-        held[index] = child
-      end
+        end
     end)
     t.eq(result.code, 43)
     t.ok(group:events().pids.max >= 1, "pids.events max")
@@ -385,6 +385,19 @@ test.case(
   end
 )
 
+local SECOND = { "root", "cgroup:pids", "cgroup:cpuset" }
+
+test.case("a second handle of a group removes only what it has added", SECOND, function(t)
+  local first <close> = cgroup_set("test-second", { pids = 5 })
+  do
+    local second <close> = cgroup_set("test-second", { pids = 6, cpuset = "0" })
+    t.fails("EINVAL", second.set, second, { files = { ["cpuset.cpus"] = "x" } })
+    t.eq(second:get().cpuset, "0")
+    t.fails("EINVAL", cgroup_set, "test-second", { pids = 7, files = { ["pids.max"] = "x" } })
+  end
+  t.eq(first:get().pids, 7)
+end)
+
 test.case("a group that is kept stays until it is removed", { "root", "cgroup:pids" }, function(t)
   local group = cgroup_set("test-keep", { pids = 5 }):keep()
   group:close()
@@ -455,37 +468,93 @@ test.case(
     end
     check { null = true, zero = true, zero_write = false, urandom = false }
     -- New rules take the place of the old.
-    group:set { devices = { { allow = true }, { allow = false, type = "c", major = 1, minor = 9 } } }
+    local urandom = { allow = false, type = "c", major = 1, minor = 9 }
+  group:set { devices = { { allow = true }, urandom } }
     check { null = true, zero = true, zero_write = true, urandom = false }
   end
 )
 
+local V2 = { "root", "cgroup:v2", "cgroup:memory" }
+
 test.case(
-  "a v2 group with members of its own shares out no controllers, and the hint says so",
-  { "root", "cgroup:v2", "cgroup:pids" },
+  "a v2 group with members of its own shares out no memory, and the hint says so",
+  V2,
   function(t)
     local group <close> = cgroup_set("test-internal", { pids = 20 })
     local child <close> = sleeper(group)
-    local err = t.fails("EBUSY", group.child, group, "inner", { pids = 5 })
+    local err = t.fails("EBUSY", group.child, group, "inner", { memory = "32M" })
     t.match(err.hint, "processes of its own")
     t.fails("no hierarchy has a control group", cgroup_open, "test-internal/inner")
     t.ok(child.pid)
   end
 )
 
+test.case("a delegated v2 group belongs to its user, its limits do not", V2, function(t)
+  local group <close> = cgroup_set("test-delegate", { pids = 20 })
+  group:delegate(65534, 65534)
+  local child <close> = spawn(function()
+    setuser("65534:65534")
+    t.eq(io.open(group.path .. "/pids.max", "r+"), nil)
+    local procs <close> = io.open(group.path .. "/cgroup.procs", "r+")
+    t.ok(procs)
+    mkdir(group.path .. "/own")
+  end)
+  t.eq(child:wait().code, 0)
+end)
+
+local STRACE = { "root", "cgroup:pids", "program:strace" }
+
 test.case(
-  "a delegated v2 group belongs to its user, its limits do not",
-  { "root", "cgroup:v2", "cgroup:pids" },
+  "a start in a group waits for no grace period: nobody writes cgroup.procs",
+  STRACE,
   function(t)
-    local group <close> = cgroup_set("test-delegate", { pids = 20 })
-    group:delegate(65534, 65534)
+    local tmp = os.getenv("TMPDIR")
+    local name, log = tmp .. "/start.lua", tmp .. "/strace.log"
+    local script <close> = assert(io.open(name, "w"))
+    script:write([[
+    local group <close> = cgroup_set("test-strace", { pids = 5 })
+    local child <close> = spawn({ cgroup = group }, function() exec { "true" } end)
+    os.exit(child:wait().code)
+  ]])
+    script:close()
     local child <close> = spawn(function()
-      setuser(65534, { gid = 65534 })
-      t.eq(io.open(group.path .. "/pids.max", "r+"), nil)
-      t.ok(io.open(group.path .. "/cgroup.procs", "r+"))
-      mkdir(group.path .. "/own")
+      local command = 'exec strace -f -o "$0" -e trace=openat,open,clone3 /proc/$PPID/exe "$1"'
+      exec { "sh", "-c", command, log, name }
     end)
     t.eq(child:wait().code, 0)
+    local writes, entrances = 0, 0
+    for line in t.read(log):gmatch("[^\n]+") do
+      if line:find("cgroup.procs", 1, true) and line:find("O_WRONLY", 1, true) then
+        writes = writes + 1
+      end
+      if line:find("test%-strace/tasks") or line:find("CLONE_INTO_CGROUP", 1, true) then
+        entrances = entrances + 1
+      end
+    end
+    os.remove(name)
+    os.remove(log)
+    t.eq(writes, 0)
+    t.ok(entrances > 0, "ways into the group")
+  end
+)
+
+test.case(
+  "the fault of any call on the way leaves no group behind",
+  { "root", "cgroup:pids" },
+  function(t)
+    for number = 1, 3 do
+      local child <close> = spawn(function()
+        local source = 'cgroup_set("test-fault/deep", { pids = 5 })'
+        local name = os.getenv("TMPDIR") .. "/fault.lua"
+        local script <close> = assert(io.open(name, "w"))
+        script:write(source)
+        script:close()
+        exec { "/proc/self/exe", "--fault", number .. ":ENOMEM", name }
+      end)
+      t.eq(child:wait().code, 1)
+      t.fails("no hierarchy has a control group", cgroup_open, "test-fault")
+    end
+    os.remove(os.getenv("TMPDIR") .. "/fault.lua")
   end
 )
 

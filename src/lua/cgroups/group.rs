@@ -226,8 +226,8 @@ pub struct Cgroup {
     pub parts: RefCell<Vec<Part>>,
     /// Directories on the way there that this handle has made.
     above: RefCell<Vec<PathBuf>>,
-    /// Whether this handle has made it, and removes it.
-    owned: Cell<bool>,
+    /// Its directories that this handle has made, and removes.
+    mine: RefCell<Vec<PathBuf>>,
     journals: RefCell<Vec<u64>>,
     /// The files through which the process goes back to where it was before it entered.
     origin: RefCell<Vec<PathBuf>>,
@@ -250,7 +250,7 @@ impl Cgroup {
             name,
             parts: RefCell::default(),
             above: RefCell::default(),
-            owned: Cell::new(false),
+            mine: RefCell::default(),
             journals: RefCell::default(),
             origin: RefCell::default(),
             seen: RefCell::default(),
@@ -405,10 +405,11 @@ impl Cgroup {
         let dirs: Vec<PathBuf> = new.iter().map(|part| part.dir.clone()).filter(|dir| fresh(dir)).collect();
         let mut above: Vec<PathBuf> = new.iter().flat_map(|part| self.spot.way(&part.mount)).filter(|dir| fresh(dir)).collect();
         above.retain(|dir| !dirs.contains(dir));
+        above.dedup();
         if !dirs.is_empty() {
             let entry = handle::journal(host, kept(&dirs, self.freezer().as_deref(), &above))?;
             self.journals.borrow_mut().extend(entry);
-            self.owned.set(true);
+            self.mine.borrow_mut().extend(dirs);
         }
         self.above.borrow_mut().extend(above);
         for part in parts {
@@ -473,19 +474,19 @@ impl Cgroup {
 
     /// Removes what a failed [`Cgroup::apply`] has made.
     fn take_back(&self, host: &Host, new: &[Part]) {
-        let made: Vec<PathBuf> = new.iter().map(|part| part.dir.clone()).filter(|dir| host.cgroups.has_made(dir)).collect();
-        if made.is_empty() || !self.owned.get() {
-            return;
-        }
-        let had_before = self.parts.borrow().len() > new.len();
-        let above = if had_before { Vec::new() } else { self.above.take() };
-        for call in removal(&made, self.freezer(), &above) {
-            // The first failure is the one to tell; this is the way back from it.
-            let _ = host.run(call);
+        let is_new = |dir: &PathBuf| new.iter().any(|part| part.dir == *dir);
+        let (made, kept): (Vec<PathBuf>, _) = self.mine.take().into_iter().partition(is_new);
+        let first = kept.is_empty();
+        self.mine.replace(kept);
+        let above = if first { self.above.take() } else { Vec::new() };
+        if made.iter().chain(&above).any(|dir| host.cgroups.has_made(dir)) {
+            for call in removal(&made, self.freezer().filter(is_new), &above) {
+                // The first failure is the one to tell; this is the way back from it.
+                let _ = host.run(call);
+            }
         }
         host.cgroups.made.borrow_mut().retain(|dir| !made.contains(dir) && !above.contains(dir));
-        if !had_before {
-            self.owned.set(false);
+        if first {
             self.write_off(host);
         }
     }
@@ -554,10 +555,14 @@ impl Cgroup {
 
     /// Kills the members and removes the group, with those below it.
     pub fn remove(&self, host: &Host) -> Outcome<()> {
+        self.mine.take();
+        self.remove_dirs(host, &self.dirs())
+    }
+
+    fn remove_dirs(&self, host: &Host, dirs: &[PathBuf]) -> Outcome<()> {
         self.leave(host)?;
-        let dirs = self.dirs();
         let above = self.above.take();
-        for call in removal(&dirs, self.freezer(), &above) {
+        for call in removal(dirs, self.freezer().filter(|dir| dirs.contains(dir)), &above) {
             host.run(call)?;
         }
         host.cgroups.frozen.borrow_mut().retain(|frozen| !dirs.iter().any(|dir| frozen.starts_with(dir)));
@@ -603,7 +608,8 @@ impl Resource for Cgroup {
     }
 
     fn close(&self, host: &Host) -> Outcome<()> {
-        if self.owned.get() { self.remove(host) } else { self.leave(host) }
+        let mine = self.mine.take();
+        if mine.is_empty() { self.leave(host) } else { self.remove_dirs(host, &mine) }
     }
 
     fn kept(&self, host: &Host) {
@@ -611,7 +617,7 @@ impl Resource for Cgroup {
     }
 
     fn lasting(&self) -> bool {
-        self.owned.get() || self.is_entered()
+        !self.mine.borrow().is_empty() || self.is_entered()
     }
 }
 

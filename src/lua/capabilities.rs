@@ -117,7 +117,7 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         name: "caps_encode",
         summary: "The mask of a list of capabilities, as /proc/PID/status writes it.",
-        params: &[need("capabilities", CAPABILITIES, "")],
+        params: &[need("capabilities", CAPABILITIES, "an empty list is the mask of none")],
         returns: "string of 16 hexadecimal digits",
         syscalls: &[],
         shell: "",

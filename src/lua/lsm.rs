@@ -60,7 +60,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         scope: Scope::Reads,
         reversible: true,
         examples: &[example("assert(landlock_abi() >= 0)")],
-        see: &["lsm:landlock"],
+        see: &["landlock"],
         function: abi,
     },
     Primitive {

@@ -48,11 +48,15 @@ test.case("rules that restrict nothing or are misspelt are refused", function(t)
   t.fails('did you mean "ro"?', landlock, { r = { "/" } })
 end)
 
-test.case("without no_new_privs Landlock is EPERM, and the hint says so", { "user", LANDLOCK[1] }, function(t)
-  t.match(t.fails("EPERM", landlock, { ro = { "/" } }).hint, "no_new_privs()", true)
-  t.eq(write(temporary("free")), "written")
-  os.remove(temporary("free"))
-end)
+test.case(
+  "without no_new_privs Landlock is EPERM, and the hint says so",
+  { "user", LANDLOCK[1] },
+  function(t)
+    t.match(t.fails("EPERM", landlock, { ro = { "/" } }).hint, "no_new_privs()", true)
+    t.eq(write(temporary("free")), "written")
+    os.remove(temporary("free"))
+  end
+)
 
 test.case("a path that does not exist is named, and nothing is restricted", LANDLOCK, function(t)
   no_new_privs()
@@ -95,7 +99,10 @@ test.case("what is writable can be made and removed, and only there", LANDLOCK, 
 end)
 
 test.case("programs run where execution is granted", LANDLOCK, function(t)
-  t.eq(run({ exec = programs(), ro = { "/proc" } }, "/bin/sh", "-c", "cat /etc/passwd | grep -q root"), 0)
+  t.eq(
+    run({ exec = programs(), ro = { "/proc" } }, "/bin/sh", "-c", "cat /etc/passwd | grep -q root"),
+    0
+  )
   t.ne(run({ exec = programs() }, "/bin/sh", "-c", "read line < /proc/self/status"), 0)
 end)
 
@@ -179,35 +186,47 @@ test.case("without the module a label is refused, and nothing is written", { "ro
   end
 end)
 
-test.case("a label is not written where /proc is no procfs", { "root", "program:mount" }, function(t)
-  t.inside({ "mnt" }, function()
-    local mount <close> = spawn(function()
-      exec { "mount", "-t", "tmpfs", "none", "/proc" }
+test.case(
+  "a label is not written where /proc is no procfs",
+  { "root", "program:mount" },
+  function(t)
+    t.inside({ "mnt" }, function()
+      local mount <close> = spawn(function()
+        exec { "mount", "-t", "tmpfs", "none", "/proc" }
+      end)
+      t.eq(mount:wait().code, 0)
+      t.match(t.fails("EXDEV", apparmor, "any").hint, "astray", true)
     end)
-    t.eq(mount:wait().code, 0)
-    t.match(t.fails("EXDEV", apparmor, "any").hint, "astray", true)
-  end)
-end)
+  end
+)
 
-test.case("a label is not written where a mount covers its file", { "root", "program:mount" }, function(t)
-  t.inside({ "mnt" }, function()
-    local pid = t.read("/proc/self/stat"):match("^%d+")
-    local target = ("/proc/%s/task/%s/attr/exec"):format(pid, pid)
-    local mount <close> = spawn(function()
-      exec { "mount", "--bind", "/proc/sys/kernel/hostname", target }
+test.case(
+  "a label is not written where a mount covers its file",
+  { "root", "program:mount" },
+  function(t)
+    t.inside({ "mnt" }, function()
+      local pid = t.read("/proc/self/stat"):match("^%d+")
+      local target = ("/proc/%s/task/%s/attr/exec"):format(pid, pid)
+      local mount <close> = spawn(function()
+        exec { "mount", "--bind", "/proc/sys/kernel/hostname", target }
+      end)
+      if mount:wait().code == 0 and not lsm_status().apparmor then
+        t.fails("EXDEV", apparmor, "any")
+      end
     end)
-    if mount:wait().code == 0 and not lsm_status().apparmor then
-      t.fails("EXDEV", apparmor, "any")
-    end
-  end)
-end)
+  end
+)
 
-test.case("a profile that is not loaded is an error, also one named unconfined_x", { "root", "lsm:apparmor" }, function(t)
-  t.match(t.fails("ENOENT", apparmor, "crun-lua-no-such").hint, "apparmor_parser", true)
-  t.fails("ENOENT", apparmor, "unconfined_x")
-  apparmor("unconfined")
-  t.eq(lsm_status().apparmor_exec, "unconfined")
-end)
+test.case(
+  "a profile that is not loaded is an error, also one named unconfined_x",
+  { "root", "lsm:apparmor" },
+  function(t)
+    t.match(t.fails("ENOENT", apparmor, "crun-lua-no-such").hint, "apparmor_parser", true)
+    t.fails("ENOENT", apparmor, "unconfined_x")
+    apparmor("unconfined")
+    t.eq(lsm_status().apparmor_exec, "unconfined")
+  end
+)
 
 local PROFILE = [[
 profile crun-lua-test flags=(attach_disconnected) {

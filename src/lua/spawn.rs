@@ -221,8 +221,8 @@ pub fn spawn(args: &Args) -> Outcome {
         child::inside(args.host, &start, || child::begin(args.host, &start, &setup))?;
     }
     if let Err(raise) = attend(args, &start, &pid, &handle, setup) {
-        // What fails here takes the waiting child with it.
-        handle.close(args.host)?;
+        // What fails here takes the waiting child with it; why it failed is what the script hears.
+        let _ = handle.close(args.host);
         return Err(raise);
     }
     if planned {

@@ -131,7 +131,8 @@ local function view(server, client, address, port)
       address,
       port
     )
-    exec { "bash", "-c", "for i in $(seq 200); do " .. once .. "busybox usleep 50000; done; exit 1" }
+    local again = "busybox usleep 50000; done; exit 1"
+    exec { "bash", "-c", "for i in $(seq 200); do " .. once .. again }
   end)
   return heard:output().stdout
 end

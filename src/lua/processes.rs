@@ -234,7 +234,12 @@ impl Process {
                 return Ok(());
             }
         }
-        let message = open.receive().map_err(|errno| Raise::read("recvmsg(<child>)", errno))?;
+        let message = loop {
+            match open.receive() {
+                Err(Errno::EINTR) if sys::interrupt::pending().is_none() => {}
+                other => break other.map_err(|errno| Raise::read("recvmsg(<child>)", errno))?,
+            }
+        };
         *channel = None;
         if let Some(json) = message.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
             self.error.replace(Some(json));

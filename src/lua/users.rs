@@ -1,19 +1,25 @@
 //! Users and groups of a process, and the container's own passwd and group files.
 
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use mlua::Value;
 
 use super::args::{Args, Fields};
 use super::error::{Outcome, Raise};
+use super::rootfs::Rootfs;
 use super::table::{Primitive, Scope, example, example_with};
 use super::types::{Param, Type, may, need};
 use crate::kernel::users::Call;
-use crate::sys;
+use crate::sys::{self, Fd};
 use crate::sys::users::{Id, User, group_id, parse_id, parse_spec};
 
 const GROUP: Type = Type::Either(&[Type::Integer(0, 0xffff_fffe), Type::Text]);
-const ROOT: Param = may("root", Type::Path, "the root directory whose /etc/passwd and /etc/group are read; \"/\"");
+const ROOT: Param = may(
+    "root",
+    Type::Either(&[Type::Handle("rootfs"), Type::Path]),
+    "the rootfs, or the root directory, whose /etc/passwd and /etc/group are read; \"/\"",
+);
 const LOOKUP: &[Param] = &[ROOT];
 const SETUSER: &[Param] = &[
     may(
@@ -73,19 +79,32 @@ pub const PRIMITIVES: &[Primitive] = &[
     },
 ];
 
-fn root(options: &Fields) -> PathBuf {
-    options.path("root").unwrap_or_else(|| PathBuf::from("/"))
+/// The root whose files are read.
+fn root(options: &Fields) -> Outcome<Fd> {
+    if let Some(rootfs) = options.handle::<Rootfs>("root")? {
+        return rootfs.root();
+    }
+    let path = options.path("root").unwrap_or_else(|| PathBuf::from("/"));
+    let label = path.display().to_string();
+    let fd = sys::users::open_root(&path).map_err(|errno| Raise::read(format!("open(\"{label}\", O_PATH|O_DIRECTORY)"), errno))?;
+    Ok(Fd::new(label, fd))
 }
 
-fn read(root: &std::path::Path, name: &str) -> Outcome<String> {
-    sys::users::read_in_root(root, name)
-        .map_err(|errno| Raise::read(format!("openat2(<{}>, \"{name}\", {{resolve=RESOLVE_IN_ROOT}})", root.display()), errno))
+fn read(root: &Fd, name: &str) -> Outcome<String> {
+    if root.is_planned() {
+        // A plan reads the directory that it would open, as far as it is there already.
+        let opened = sys::users::open_root(root.label().as_ref());
+        return Ok(opened.and_then(|fd| sys::users::read_in_root(fd.as_fd(), name)).unwrap_or_default());
+    }
+    root.get()
+        .and_then(|fd| sys::users::read_in_root(fd, name))
+        .map_err(|errno| Raise::read(format!("openat2({root}, \"{name}\", {{resolve=RESOLVE_IN_ROOT}})"), errno))
 }
 
 /// The user that an argument means, and the text of the group file.
 fn found(args: &Args, options: &Fields) -> Outcome<(User, String)> {
     let spec = parse_spec(&args.required_text("user")).map_err(|reason| Raise::argument(format!("user: {reason}")))?;
-    let root = root(options);
+    let root = root(options)?;
     let (passwd, group) = (read(&root, "etc/passwd")?, read(&root, "etc/group")?);
     let user = sys::users::user(&spec, &passwd, &group).map_err(Raise::state)?;
     Ok((user, group))

@@ -3,6 +3,7 @@
 //! Each change is read back: a process that believes it has given up root and has not is the
 //! worst outcome there is.
 
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::unistd::{Gid, Uid, getgroups, getresgid, getresuid, setresgid, setresuid};
@@ -53,22 +54,26 @@ pub fn ids() -> (u32, u32) {
     (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
 }
 
+/// Opens a directory as a root for [`read_in_root`].
+pub fn open_root(path: &Path) -> Result<OwnedFd> {
+    use nix::fcntl::OFlag;
+    nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
+}
+
 /// Reads a small file below `root`, resolved so that no link in it leads out of the root; empty
 /// where there is none.
 ///
 /// Its size and type are the container's choice, so both are judged: `EFBIG` past 4 MiB, `EINVAL`
 /// for what is no regular file.
-pub fn read_in_root(root: &Path, path: &str) -> Result<String> {
+pub fn read_in_root(root: BorrowedFd, path: &str) -> Result<String> {
     use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
     use std::io::Read;
     const MOST: u64 = 4 << 20;
-    let directory = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let root = nix::fcntl::open(root, directory, nix::sys::stat::Mode::empty())?;
     // Non-blocking, so that a fifo in its place does not stop this program.
     let how = OpenHow::new()
         .flags(OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY)
         .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    let file = match openat2(&root, path, how) {
+    let file = match openat2(root, path, how) {
         Err(Errno::ENOENT) => return Ok(String::new()),
         other => std::fs::File::from(other?),
     };

@@ -157,6 +157,15 @@ test.case(
   end
 )
 
+test.case("a rootfs handle is a root too", { "root" }, function(t)
+  local dir = root("app:x:1000:100::/srv:/bin/false\n", "")
+  do
+    local tree <close> = rootfs_open(dir)
+    t.eq(user_lookup("app", { root = tree }).uid, 1000)
+  end
+  remove(dir)
+end)
+
 test.case("setgroups sets exactly these", { "root" }, function(t)
   setgroups { 20, 4 }
   t.eq(ids("Groups"), { 4, 20 })

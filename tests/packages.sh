@@ -19,13 +19,12 @@ command:luacheck      lua-check         -                  luacheck     -
 static:busybox        busybox-static    busybox            busybox      busybox-static
 command:nft           nftables          nftables           nftables     nftables
 command:ip            iproute2          iproute            iproute2     iproute2
-command:ping          iputils-ping      iputils            iputils      iputils
 command:strace        strace            strace             strace       strace
 command:unshare       util-linux        util-linux         util-linux   util-linux
-command:capsh         libcap2-bin       libcap             libcap       libcap-utils
+command:getcap        libcap2-bin       libcap             libcap       libcap-getcap
 command:newuidmap     uidmap            shadow-utils       shadow       shadow-subids
+command:python3       python3           python3            python       python3
 command:zstd          zstd              zstd               zstd         zstd
-command:xz            xz-utils          xz                 xz           xz
 '
 
 fail() {

@@ -59,7 +59,10 @@ fn skipped(arguments: &Arguments, trials: &[Trial]) -> String {
     let filter = arguments.filter.as_deref().unwrap_or_default();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for trial in trials.iter().filter(|trial| trial.has_ignored_flag() && trial.name().contains(filter)) {
-        let reason = trial.name().rsplit_once("(skipped: ").map_or("no reason", |(_, reason)| reason.trim_end_matches(')'));
+        let reason = trial
+            .name()
+            .rsplit_once("(skipped: ")
+            .map_or("this user or this machine lacks what they need", |(_, reason)| reason.trim_end_matches(')'));
         *reasons.entry(reason).or_default() += 1;
     }
     let lines: Vec<String> = reasons.iter().map(|(reason, number)| format!("skipped: {number} because {reason}\n")).collect();

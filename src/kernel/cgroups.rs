@@ -339,16 +339,18 @@ impl Request for Call {
                 "the group above does not belong to this user: have it delegated (`systemd-run --user --scope -p Delegate=yes`), or run as root"
             }
             (Self::Make { .. }, Errno::EAGAIN) => "a group above limits how many may be below it: see cgroup.max.descendants",
-            (Self::Write { .. }, Errno::ENOENT) => "this kernel, or this hierarchy, has no such file: the controller is missing or not enabled",
+            (Self::Write { .. }, Errno::ENOENT) => {
+                "this kernel, or this hierarchy, has no such file: the controller is missing or not enabled"
+            }
             (Self::Write { .. }, Errno::EBUSY) => "the group uses more than the new limit, and not enough can be taken back",
             (Self::Write { .. }, Errno::EINVAL) => {
                 "the kernel does not take this value: it is out of range, or wider than what the group above has"
             }
-            (Self::Weight { .. }, Errno::ENOENT) => {
-                "no scheduler of block devices here knows weights: the kernel needs bfq or io.cost"
-            }
+            (Self::Weight { .. }, Errno::ENOENT) => "no scheduler of block devices here knows weights: the kernel needs bfq or io.cost",
             (Self::Write { .. } | Self::Weight { .. }, Errno::ENODEV) => "there is no such device, or it is a partition",
-            (Self::Devices { .. }, Errno::EPERM) => "device rules need CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, in the first user namespace",
+            (Self::Devices { .. }, Errno::EPERM) => {
+                "device rules need CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, in the first user namespace"
+            }
             (Self::Enter { .. } | Self::Add { .. }, Errno::EBUSY) => {
                 "the group shares out controllers, so cgroup v2 wants its processes in groups below it"
             }
@@ -374,9 +376,8 @@ pub fn kept(dirs: &[PathBuf], freezer: Option<&Path>, above: &[PathBuf]) -> Kept
 
 /// The calls that remove a group that a dead process has left.
 pub fn undo(what: &Value) -> Vec<super::Call> {
-    let paths = |name: &str| -> Vec<PathBuf> {
-        what[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(PathBuf::from).collect()
-    };
+    let paths =
+        |name: &str| -> Vec<PathBuf> { what[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(PathBuf::from).collect() };
     let freezer = what["freezer"].as_str().map(PathBuf::from);
     removal(&paths("dirs"), freezer, &paths("above")).into_iter().map(Into::into).collect()
 }

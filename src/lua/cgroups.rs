@@ -99,7 +99,9 @@ pub const PRIMITIVES: &[Primitive] = &[
         syscalls: &["open(2)"],
         shell: "≈ grep cgroup /proc/self/mountinfo; cat /proc/self/cgroup",
         scope: Scope::Reads,
-        examples: &[example("local layout = cgroup_layout()\nfor _, hierarchy in ipairs(layout.hierarchies) do\n  print(hierarchy.mount, table.concat(hierarchy.controllers, \" \"))\nend")],
+        examples: &[example(
+            "local layout = cgroup_layout()\nfor _, hierarchy in ipairs(layout.hierarchies) do\n  print(hierarchy.mount, table.concat(hierarchy.controllers, \" \"))\nend",
+        )],
         see: &["cgroup_may", "cgroups(7)"],
         function: layout_of,
         ..primitive("cgroup_layout", "Tells which hierarchies are mounted where, with which controllers, and where this process stands.")
@@ -262,7 +264,10 @@ pub const PRIMITIVES: &[Primitive] = &[
         )],
         see: &["cgroup:enter", "spawn"],
         function: methods::add,
-        ..primitive("cgroup:add", "Moves another process in. Slow, about 10 ms: the kernel waits for all processors; `spawn` and `enter` do not.")
+        ..primitive(
+            "cgroup:add",
+            "Moves another process in. Slow, about 10 ms: the kernel waits for all processors; `spawn` and `enter` do not.",
+        )
     },
     Primitive {
         params: &[

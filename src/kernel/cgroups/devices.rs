@@ -150,11 +150,8 @@ fn check(rule: &Rule) -> Vec<Insn> {
     let body = if rule.allow {
         vec![insn(AND_CONSTANT, ASKED, 0, 0, ALL & !rule.bits())]
     } else {
-        let mut body = vec![
-            insn(MOVE, SCRATCH, ASKED, 0, 0),
-            insn(AND_CONSTANT, SCRATCH, 0, 0, rule.bits()),
-            insn(JUMP_EQUAL, SCRATCH, 0, 2, 0),
-        ];
+        let mut body =
+            vec![insn(MOVE, SCRATCH, ASKED, 0, 0), insn(AND_CONSTANT, SCRATCH, 0, 0, rule.bits()), insn(JUMP_EQUAL, SCRATCH, 0, 2, 0)];
         body.extend(answer(false));
         body
     };

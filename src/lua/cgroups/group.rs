@@ -50,7 +50,8 @@ impl State {
         {
             return Ok(Rc::clone(layout));
         }
-        let mut layout = Layout::read(Path::new("/"), "self").map_err(|errno| Raise::read("open(\"/proc/self/cgroup\", O_RDONLY)", errno))?;
+        let mut layout =
+            Layout::read(Path::new("/"), "self").map_err(|errno| Raise::read("open(\"/proc/self/cgroup\", O_RDONLY)", errno))?;
         if let Some((_, _, old)) = &*cache {
             // In a cgroup namespace the mounts from before it do not show the own group any more.
             for hierarchy in layout.hierarchies.iter_mut().filter(|hierarchy| hierarchy.own.is_none()) {
@@ -337,7 +338,8 @@ impl Cgroup {
         let calls = limits.calls(&place).map_err(|reason| Raise::argument(format!("limits: {reason}")))?;
         let before = self.parts.replace(parts.clone());
         let new = parts.get(have..).unwrap_or_default();
-        let result = self.make(host, &parts, new, &wanted, lift).and_then(|()| calls.into_iter().try_for_each(|call| host.run(call).map(drop)));
+        let result =
+            self.make(host, &parts, new, &wanted, lift).and_then(|()| calls.into_iter().try_for_each(|call| host.run(call).map(drop)));
         if result.is_err() {
             self.take_back(host, new);
             self.parts.replace(before);
@@ -391,12 +393,14 @@ impl Cgroup {
 
     fn cannot(&self, host: &Host, missing: &[&str]) -> Raise {
         if self.layout.hierarchies.is_empty() {
-            return Raise::state("no hierarchy of control groups is mounted here").hint("mount(\"cgroup2\", \"/sys/fs/cgroup\", { type = \"cgroup2\" })");
+            return Raise::state("no hierarchy of control groups is mounted here")
+                .hint("mount(\"cgroup2\", \"/sys/fs/cgroup\", { type = \"cgroup2\" })");
         }
         let reasons: Vec<String> = missing.iter().map(|name| format!("{name} ({})", why_not(host, &self.layout, name))).collect();
         let what = if reasons.is_empty() { "make a group".to_owned() } else { format!("set the limits of {}", reasons.join(", ")) };
-        Raise::state(format!("cgroup {}: this user cannot {what} here", self.name))
-            .hint("cgroup_may() lists what may be set; root may set all, and systemd delegates: `systemd-run --user --scope -p Delegate=yes`")
+        Raise::state(format!("cgroup {}: this user cannot {what} here", self.name)).hint(
+            "cgroup_may() lists what may be set; root may set all, and systemd delegates: `systemd-run --user --scope -p Delegate=yes`",
+        )
     }
 
     /// Makes the directories of new parts, and enables on v2 what the limits need.

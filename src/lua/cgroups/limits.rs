@@ -130,7 +130,8 @@ fn cpu(options: &Fields) -> Outcome<Bandwidth> {
 fn io(index: usize, value: &Value) -> Outcome<Io> {
     let Some(table) = value.as_table() else { return Ok(Io::default()) };
     let fields = Fields::from_table(table, IO)?;
-    let device = device(&fields.required_text("device")).map_err(|reason| Raise::argument(format!("limits.io[{index}].device: {reason}")))?;
+    let device =
+        device(&fields.required_text("device")).map_err(|reason| Raise::argument(format!("limits.io[{index}].device: {reason}")))?;
     let mut limits = Vec::new();
     for name in ["rbps", "wbps", "riops", "wiops"] {
         if let Some(value) = fields.size(name) {
@@ -206,16 +207,8 @@ fn rules(options: &Fields) -> Outcome<Vec<Rule>> {
 }
 
 /// Files that move, kill or remove have methods; writing them by name would go past the guard.
-const NOT_BY_NAME: [&str; 8] = [
-    "cgroup.procs",
-    "cgroup.threads",
-    "cgroup.kill",
-    "cgroup.freeze",
-    "cgroup.event_control",
-    "freezer.state",
-    "tasks",
-    "release_agent",
-];
+const NOT_BY_NAME: [&str; 8] =
+    ["cgroup.procs", "cgroup.threads", "cgroup.kill", "cgroup.freeze", "cgroup.event_control", "freezer.state", "tasks", "release_agent"];
 
 fn files(options: &Fields) -> Outcome<Vec<(String, String)>> {
     let mut found = Vec::new();

@@ -254,7 +254,10 @@ fn io(lua: &Lua, part: &Part) -> mlua::Result<Table> {
             }
         }
         Version::V1 => {
-            let files = [("blkio.throttle.io_service_bytes_recursive", "rbytes", "wbytes"), ("blkio.throttle.io_serviced_recursive", "rios", "wios")];
+            let files = [
+                ("blkio.throttle.io_service_bytes_recursive", "rbytes", "wbytes"),
+                ("blkio.throttle.io_serviced_recursive", "rios", "wios"),
+            ];
             let mut entries: Vec<(String, Table)> = Vec::new();
             for (file, read, write) in files {
                 for line in text(part, file).unwrap_or_default().lines() {

@@ -10,8 +10,11 @@ use super::super::types::did_you_mean;
 pub fn overview() -> String {
     let mut out = String::new();
     for (topic, list) in table::all() {
-        let _ = write!(out, "{}{topic}\n", if out.is_empty() { "" } else { "\n" });
-        list.iter().for_each(|primitive| line(&mut out, primitive));
+        let gap = if out.is_empty() { "" } else { "\n" };
+        let _ = writeln!(out, "{gap}{topic}");
+        for primitive in list {
+            line(&mut out, primitive);
+        }
     }
     out.push_str("\n`crun-lua help NAME` tells more of one, `crun-lua --help` the program's options.\n");
     out
@@ -25,13 +28,13 @@ pub fn about(name: &str) -> Result<String, String> {
         return Ok(page(primitive));
     }
     let mut out = String::new();
-    let of_kind = all().filter(|primitive| primitive.method().is_some_and(|(kind, method)| kind == name || method == name));
-    of_kind.for_each(|primitive| line(&mut out, primitive));
+    let is_method = |primitive: &Primitive| primitive.method().is_some_and(|(kind, method)| kind == name || method == name);
+    for primitive in all().filter(|primitive| is_method(primitive)) {
+        line(&mut out, primitive);
+    }
     if out.is_empty() {
-        for (topic, list) in &topics {
-            if *topic == name {
-                list.iter().for_each(|primitive| line(&mut out, primitive));
-            }
+        for primitive in topics.iter().filter(|(topic, _)| *topic == name).flat_map(|(_, list)| list.iter()) {
+            line(&mut out, primitive);
         }
     }
     if !out.is_empty() {

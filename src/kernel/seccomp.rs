@@ -32,15 +32,14 @@ impl Filter {
     pub fn new(profile: Profile, flags: u32, keep: bool) -> Result<Self, String> {
         let version = libseccomp::ScmpVersion::current().map(|version| version.to_string()).unwrap_or_default();
         let meaning = format!("{} {version} {} {profile:?}", env!("CARGO_PKG_VERSION"), names::native().word);
-        let code = match cache::get(&meaning) {
-            Some(code) => code,
-            None => {
-                let code = compile::compile(&profile)?;
-                if keep {
-                    cache::put(&meaning, &code);
-                }
-                code
+        let code = if let Some(code) = cache::get(&meaning) {
+            code
+        } else {
+            let code = compile::compile(&profile)?;
+            if keep {
+                cache::put(&meaning, &code);
             }
+            code
         };
         let flags = if profile.notifies() { flags | NEW_LISTENER } else { flags };
         let both = flags & NEW_LISTENER != 0 && flags & 1 != 0;

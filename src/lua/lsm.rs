@@ -153,6 +153,7 @@ fn ports(net: &Fields, name: &str) -> Option<Vec<u16>> {
     net.has(name).then(|| net.values(name).iter().filter_map(number).collect())
 }
 
+#[allow(clippy::unnecessary_wraps)]
 fn abi(_args: &Args) -> Outcome {
     Ok(Value::Integer(landlock::abi().into()))
 }

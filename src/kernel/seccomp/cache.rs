@@ -40,7 +40,7 @@ pub fn remember_root() {
 pub fn get(meaning: &str) -> Option<Vec<u8>> {
     let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK).open(path(meaning)?).ok()?;
     let found = file.metadata().ok()?;
-    let own = found.is_file() && found.uid() == nix::unistd::geteuid().as_raw() && found.mode() & 0o077 == 0 && found.nlink() == 1;
+    let own = found.is_file() && found.uid() == nix::unistd::geteuid().as_raw() && found.mode() & 0o777 == 0o600 && found.nlink() == 1;
     if !own {
         return None;
     }

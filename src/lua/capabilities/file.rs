@@ -146,9 +146,8 @@ fn parse(text: &str) -> Result<FileCaps, String> {
             for (set, flag) in [(&mut effective, 'e'), (&mut permitted, 'p'), (&mut inheritable, 'i')] {
                 let given = flags.contains(flag);
                 match operator {
-                    '=' if given => *set |= names,
+                    '=' | '+' if given => *set |= names,
                     '=' => *set &= !names,
-                    '+' if given => *set |= names,
                     '-' if given => *set &= !names,
                     _ => {}
                 }

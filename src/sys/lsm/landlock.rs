@@ -16,6 +16,7 @@ use super::super::{Errno, Result};
 
 /// What is restricted, and what is granted again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)]
 pub struct Rules {
     /// Whether files are restricted at all.
     pub files: bool,

@@ -15,13 +15,13 @@ use std::os::fd::AsFd;
 
 use libseccomp::error::SeccompError;
 use libseccomp::{ScmpAction, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
-use nix::libc;
 
+use super::super::Errno;
 use super::names::{self, Arch, Known, X32};
 use super::profile::{Action, Compare, Newer, Op, Profile, Rule};
 use super::program::{self, ANSWER, ARCH, AT_LEAST, EQUAL, GREATER, Instruction, JUMP, LOAD, NUMBER};
 
-const NO_SUCH_CALL: Action = Action::Errno(libc::ENOSYS as u16);
+const NO_SUCH_CALL: Action = Action::Errno(Errno::ENOSYS as u16);
 
 /// The calls behind `socketcall`.
 const SOCKETCALL: [&str; 20] = [
@@ -72,7 +72,7 @@ fn closed(profile: &Profile) -> Vec<Rule> {
         let conditional = profile.rules.iter().any(|rule| !rule.args.is_empty() && members.contains(&rule.name.as_str()));
         if conditional && !profile.rules.iter().any(|rule| rule.name == entry) {
             // The library takes no rule with the default action, so the action must be another.
-            let refused = if profile.default == NO_SUCH_CALL { Action::Errno(libc::EPERM as u16) } else { NO_SUCH_CALL };
+            let refused = if profile.default == NO_SUCH_CALL { Action::Errno(Errno::EPERM as u16) } else { NO_SUCH_CALL };
             rules.push(Rule { name: entry.to_owned(), action: refused, args: Vec::new() });
         }
     }

@@ -90,7 +90,7 @@ impl Asked {
             NUMBER => Some(self.number),
             ARCH => Some(self.arch),
             8 | 12 => Some(half(self.pointer, (offset == 12) != high_first)),
-            16..64 if offset % 4 == 0 => {
+            16..64 if offset.is_multiple_of(4) => {
                 let index = usize::try_from((offset - 16) / 8).ok()?;
                 Some(half(*self.args.get(index)?, (offset % 8 == 4) != high_first))
             }

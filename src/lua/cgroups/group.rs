@@ -422,7 +422,7 @@ impl Cgroup {
                 Version::V1 if is_new => {
                     for dir in self.spot.way(&part.mount) {
                         let own = fresh(&dir) || host.cgroups.has_made(&dir);
-                        self.make_one(host, &dir)?;
+                        Self::make_one(host, &dir)?;
                         if own && part.has("cpuset") {
                             host.run(Call::InheritCpuset { dir })?;
                         }
@@ -435,7 +435,7 @@ impl Cgroup {
         Ok(())
     }
 
-    fn make_one(&self, host: &Host, dir: &Path) -> Outcome<()> {
+    fn make_one(host: &Host, dir: &Path) -> Outcome<()> {
         if !dir.exists() {
             host.cgroups.made.borrow_mut().insert(dir.to_owned());
         }
@@ -470,7 +470,7 @@ impl Cgroup {
                 }
                 enable(host, &from, &controllers)?;
             }
-            self.make_one(host, &dir)?;
+            Self::make_one(host, &dir)?;
             from = dir;
         }
         Ok(())

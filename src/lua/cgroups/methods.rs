@@ -203,12 +203,11 @@ pub fn wait_event(args: &Args) -> Outcome {
         // Looking now and then as well: a notice that came before the watch is not missed.
         let nap = Duration::from_millis(if notice.is_some() { 200 } else { 10 });
         let nap = left.map_or(nap, |left| left.min(nap));
-        let result = match &notice {
-            Some(fd) => fd.get().and_then(|fd| sys_cgroups::wait_notice(fd.as_fd(), part.version, nap)).map(drop),
-            None => {
-                std::thread::sleep(nap);
-                Ok(())
-            }
+        let result = if let Some(fd) = &notice {
+            fd.get().and_then(|fd| sys_cgroups::wait_notice(fd.as_fd(), part.version, nap)).map(drop)
+        } else {
+            std::thread::sleep(nap);
+            Ok(())
         };
         match result {
             Ok(()) | Err(Errno::EINTR) => {}

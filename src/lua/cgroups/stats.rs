@@ -268,14 +268,13 @@ fn io(lua: &Lua, part: &Part) -> mlua::Result<Table> {
                         "Write" => write,
                         _ => continue,
                     };
-                    let entry = match entries.iter().find(|(other, _)| other == device) {
-                        Some((_, entry)) => entry.clone(),
-                        None => {
-                            let entry = lua.create_table()?;
-                            entry.raw_set("device", *device)?;
-                            entries.push(((*device).to_owned(), entry.clone()));
-                            entry
-                        }
+                    let entry = if let Some((_, entry)) = entries.iter().find(|(other, _)| other == device) {
+                        entry.clone()
+                    } else {
+                        let entry = lua.create_table()?;
+                        entry.raw_set("device", *device)?;
+                        entries.push(((*device).to_owned(), entry.clone()));
+                        entry
                     };
                     entry.raw_set(name, count.parse::<i64>().ok())?;
                 }

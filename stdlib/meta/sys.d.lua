@@ -32,6 +32,9 @@ arg = {}
 ---@class sys
 sys = {}
 
+---@class cgroup : handle
+local cgroup = {}
+
 ---@class fd : handle
 local fd = {}
 
@@ -53,8 +56,14 @@ local namespace = {}
 ---@class process : handle
 local process = {}
 
+---@class pty : handle
+local pty = {}
+
 ---@class rootfs : handle
 local rootfs = {}
+
+---@class seccomp_filter : handle
+local seccomp_filter = {}
 
 ---@class unshare.options.id_map.uid
 ---@field inside integer the first id in the new namespace
@@ -263,6 +272,7 @@ sys.clock = clock
 ---@field time_offsets? spawn.options.time_offsets with "time" in `unshare`: as for `time_offset`
 ---@field propagation? "private"|"slave"|"shared"|"unchanged" with "mnt" in `unshare`: how mounts travel, for / and all below; "private"
 ---@field parent? fun(...): any called in the parent with the process before the child's function starts
+---@field cgroup? cgroup the group that the child starts in
 ---@field die_with_parent? boolean the kernel kills the child when this process ends; forgotten when the child changes its ids
 ---@field name? string the child's name in plans and traces
 ---@field stdin? fd|string "inherit" (default), "null", "pipe", an fd, or a path with a slash
@@ -531,6 +541,364 @@ sys.setsid = setsid
 function setpgid(process, group) end
 sys.setpgid = setpgid
 
+---@class setuser.options
+---@field groups? "keep"|(integer|string)[] supplementary groups instead of those that list the user; "keep" leaves them as they are
+---@field root? rootfs|string the rootfs, or the root directory, whose /etc/passwd and /etc/group are read; "/"
+
+--- Becomes a user: supplementary groups, group and user, in this order, each read back.
+---
+--- ```lua
+--- local user = setuser("65534:65534", { groups = {} })
+--- assert(user.uid == 65534)
+--- ```
+---
+--- See user_lookup, setgroups, credentials(7).
+---@param user string "uid", "uid:gid", "name" or "name:group"; a number is never looked up as a name
+---@param options? setuser.options
+---@return any # what user_lookup answers
+function setuser(user, options) end
+sys.setuser = setuser
+
+---@class user_lookup.options
+---@field root? rootfs|string the rootfs, or the root directory, whose /etc/passwd and /etc/group are read; "/"
+
+--- Looks a user up in the passwd and group files below a root.
+---
+--- ```lua
+--- assert(user_lookup("root").uid == 0)
+--- assert(user_lookup("12345").uid == 12345)
+--- ```
+---
+--- See setuser, passwd(5), group(5).
+---@param user string as setuser takes it
+---@param options? user_lookup.options
+---@return table # { uid, gid, groups, name, home, shell }
+function user_lookup(user, options) end
+sys.user_lookup = user_lookup
+
+--- Sets the supplementary groups.
+---
+--- ```lua
+--- setgroups { 4, 20 }
+--- ```
+---
+--- See setuser, setgroups(2).
+---@param groups integer[] group ids; an empty list for none
+function setgroups(groups) end
+sys.setgroups = setgroups
+
+--- Sets the permission bits that new files do not get.
+---
+--- ```lua
+--- umask("077")
+--- assert(umask("022") == "0077")
+--- ```
+---
+--- See umask(2).
+---@param mask string|integer "022"
+---@return any # the mask before, as text
+function umask(mask) end
+sys.umask = umask
+
+---@class personality.options
+---@field addr_no_randomize? boolean turns address space layout randomization off
+
+--- Sets what the machine looks like to the program: "linux32" is a 32-bit uname(2).
+---
+--- ```lua
+--- personality("linux", { addr_no_randomize = true })
+--- ```
+---
+--- See personality(2), setarch(8).
+---@param domain "linux"|"linux32" the execution domain
+---@param options? personality.options
+function personality(domain, options) end
+sys.personality = personality
+
+---@class oom_score.options
+---@field pid? integer another process than the caller
+
+--- Sets how soon the kernel kills the process when memory runs out.
+---
+--- ```lua
+--- oom_score(500)
+--- ```
+---
+--- See proc_pid_oom_score_adj(5).
+---@param score integer -1000 is never, 1000 is first; added to the share of memory in thousandths
+---@param options? oom_score.options
+function oom_score(score, options) end
+sys.oom_score = oom_score
+
+--- Has a signal sent to this process when its parent ends; a change of user takes that back.
+---
+--- ```lua
+--- local child <close> = fork(function() die_with_parent() end)
+--- assert(child:wait().code == 0)
+--- ```
+---
+--- See setuser, PR_SET_PDEATHSIG(2const).
+---@param signal? string|integer "kill"; 0 for none
+function die_with_parent(signal) end
+sys.die_with_parent = die_with_parent
+
+--- Sets whether others of the same user may trace this process, read its memory and its /proc.
+---
+--- ```lua
+--- dumpable(false)
+--- dumpable(true)
+--- ```
+---
+--- See PR_SET_DUMPABLE(2const), ptrace(2).
+---@param on boolean exec sets it again
+function dumpable(on) end
+sys.dumpable = dumpable
+
+--- Makes orphaned descendants this process's own children, which it has to wait for.
+---
+--- ```lua
+--- child_subreaper(true)
+--- child_subreaper(false)
+--- ```
+---
+--- See PR_SET_CHILD_SUBREAPER(2const).
+---@param on boolean
+function child_subreaper(on) end
+sys.child_subreaper = child_subreaper
+
+--- Leaves the caller's session keyring for another one, so that its keys are out of reach.
+---
+--- ```lua
+--- assert(session_keyring("crun-lua-example") ~= 0)
+--- ```
+---
+--- See keyring_describe, session-keyring(7).
+---@param name? string joined where the user has one of that name; without it a new one
+---@return any # the keyring's serial number
+function session_keyring(name) end
+sys.session_keyring = session_keyring
+
+--- Reads what the session keyring is.
+---
+--- ```lua
+--- session_keyring("crun-lua-example")
+--- assert(keyring_describe() ~= "")
+--- ```
+---
+--- See session_keyring, keyctl_describe(3).
+---@return any # "keyring;uid;gid;permissions;name"
+function keyring_describe() end
+sys.keyring_describe = keyring_describe
+
+--- Removes every key from the session keyring.
+---
+--- ```lua
+--- session_keyring()
+--- keyring_clear()
+--- ```
+---
+--- See session_keyring, keyctl_clear(3).
+function keyring_clear() end
+sys.keyring_clear = keyring_clear
+
+---@class rlimit.limits.as
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.core
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.cpu
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.data
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.fsize
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.locks
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.memlock
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.msgqueue
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.nice
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.nofile
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.nproc
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.rss
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.rtprio
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.rttime
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.sigpending
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits.stack
+---@field soft? string|integer what is enforced; "max" for no limit
+---@field hard? string|integer how far the soft limit may be raised
+
+---@class rlimit.limits
+---@field as? string|integer|rlimit.limits.as address space in bytes
+---@field core? string|integer|rlimit.limits.core core file in bytes
+---@field cpu? string|integer|rlimit.limits.cpu processor time in seconds
+---@field data? string|integer|rlimit.limits.data data segment in bytes
+---@field fsize? string|integer|rlimit.limits.fsize a file's size in bytes
+---@field locks? string|integer|rlimit.limits.locks file locks; the kernel ignores it
+---@field memlock? string|integer|rlimit.limits.memlock locked memory in bytes
+---@field msgqueue? string|integer|rlimit.limits.msgqueue POSIX message queues in bytes
+---@field nice? string|integer|rlimit.limits.nice 20 minus the lowest nice value
+---@field nofile? string|integer|rlimit.limits.nofile one more than the highest descriptor
+---@field nproc? string|integer|rlimit.limits.nproc processes and threads of the user
+---@field rss? string|integer|rlimit.limits.rss resident memory; the kernel ignores it
+---@field rtprio? string|integer|rlimit.limits.rtprio highest real-time priority
+---@field rttime? string|integer|rlimit.limits.rttime real-time run in microseconds without a blocking call
+---@field sigpending? string|integer|rlimit.limits.sigpending queued signals of the user
+---@field stack? string|integer|rlimit.limits.stack main thread's stack in bytes
+
+---@class rlimit.options
+---@field pid? integer another process than the caller
+
+--- Sets resource limits and reads them back. One value is both the soft and the hard limit.
+---
+--- ```lua
+--- rlimit { nofile = { soft = 64 }, core = 0 }
+--- assert(rlimits().nofile.soft == 64)
+--- ```
+---
+--- See rlimits, getrlimit(2).
+---@param limits rlimit.limits { nofile = 1024, core = { soft = 0 }, stack = "8M", memlock = "max" }
+---@param options? rlimit.options
+function rlimit(limits, options) end
+sys.rlimit = rlimit
+
+--- Reads every resource limit of a process.
+---
+--- ```lua
+--- assert(rlimits().nofile.hard)
+--- ```
+---
+--- See rlimit, getrlimit(2).
+---@param pid? integer another process than the caller
+---@return table # { nofile = { soft, hard }, … }: numbers, or "max" for no limit
+function rlimits(pid) end
+sys.rlimits = rlimits
+
+--- Sets the nice value itself, not a difference.
+---
+--- ```lua
+--- nice(10)
+--- assert(scheduler_get().nice == 10)
+--- ```
+---
+--- See scheduler, setpriority(2).
+---@param value integer 19 gives way to everybody
+function nice(value) end
+sys.nice = nice
+
+---@class scheduler.attributes
+---@field policy "other"|"fifo"|"rr"|"batch"|"idle"|"deadline" sched(7)
+---@field priority? integer fifo and rr: must be given
+---@field nice? integer other and batch; 0
+---@field flags? ("reset_on_fork"|"reclaim"|"dl_overrun"|"keep_policy"|"keep_params")[] 
+---@field runtime? string|number deadline: how long it may run in each period
+---@field deadline? string|number deadline: by when it has to have run; the period
+---@field period? string|number deadline: how long a period is; the deadline
+
+--- Sets the scheduling policy with all of its attributes.
+---
+--- ```lua
+--- scheduler { policy = "batch", nice = 5 }
+--- assert(scheduler_get().policy == "batch")
+--- ```
+---
+--- See scheduler_get, sched(7).
+---@param attributes scheduler.attributes
+function scheduler(attributes) end
+sys.scheduler = scheduler
+
+--- Reads when and where a process runs.
+---
+--- ```lua
+--- assert(#scheduler_get().cpus > 0)
+--- ```
+---
+--- See scheduler, sched(7).
+---@param pid? integer another process than the caller
+---@return table # { policy, priority, nice, flags, runtime, deadline, period, cpus, io = { class, level } }; times in nanoseconds
+function scheduler_get(pid) end
+sys.scheduler_get = scheduler_get
+
+---@class io_priority.priority
+---@field class "none"|"rt"|"be"|"idle" real-time, best effort, idle
+---@field level? integer rt and be: 0 is first; 4
+
+--- Sets the class and level of the process's disk I/O.
+---
+--- ```lua
+--- io_priority { class = "be", level = 7 }
+--- assert(scheduler_get().io.level == 7)
+--- ```
+---
+--- See ioprio_set(2).
+---@param priority io_priority.priority
+function io_priority(priority) end
+sys.io_priority = io_priority
+
+--- Sets the processors that the process may run on.
+---
+--- ```lua
+--- cpu_affinity(scheduler_get().cpus)
+--- ```
+---
+--- See scheduler_get, cpuset(7).
+---@param cpus integer[]|string { 0, 1 } or "0-1,4"
+function cpu_affinity(cpus) end
+sys.cpu_affinity = cpu_affinity
+
+---@class mem_policy.policy
+---@field mode "default"|"preferred"|"bind"|"interleave"|"local"|"preferred_many"|"weighted_interleave" set_mempolicy(2)
+---@field nodes? integer[]|string { 0, 1 } or "0-1"
+---@field flags? ("static_nodes"|"relative_nodes"|"numa_balancing")[] 
+
+--- Sets from which memory nodes the process gets its pages.
+---
+--- ```lua
+--- mem_policy { mode = "bind", nodes = { 0 } }
+--- ```
+---
+--- See set_mempolicy(2), numa(7).
+---@param policy mem_policy.policy
+function mem_policy(policy) end
+sys.mem_policy = mem_policy
+
 ---@class drop_caps.capabilities
 ---@field keep string[] all others go; what is not there cannot be kept
 
@@ -598,7 +966,7 @@ sys.caps_decode = caps_decode
 --- ```
 ---
 --- See caps_decode.
----@param capabilities string[]
+---@param capabilities string[] an empty list is the mask of none
 ---@return string # string of 16 hexadecimal digits
 function caps_encode(capabilities) end
 sys.caps_encode = caps_encode
@@ -715,6 +1083,237 @@ sys.file_caps_set = file_caps_set
 ---@param path string a regular file; links are followed
 function file_caps_remove(path) end
 sys.file_caps_remove = file_caps_remove
+
+---@class seccomp.filter.default
+---@field errno string|integer the error that is answered
+
+---@class seccomp.filter.rules.args
+---@field index integer which argument, from 0
+---@field op "eq"|"ne"|"lt"|"le"|"gt"|"ge"|"masked_eq" how; masked_eq compares argument & mask
+---@field value integer with what, as an unsigned number of 64 bits
+---@field mask? integer for masked_eq
+
+---@class seccomp.filter.rules
+---@field names string[] calls and groups
+---@field action "allow"|"errno"|"kill_process"|"kill_thread"|"log"|"notify"|"trace"|"trap" what happens to them
+---@field errno? string|integer for the action errno; "EPERM"
+---@field trace? integer for the action trace: the number that the tracer is told
+---@field args? seccomp.filter.rules.args[] conditions that must all hold, each argument at most once
+
+---@class seccomp.filter
+---@field default "allow"|"errno"|"kill_process"|"kill_thread"|"log"|"notify"|"trace"|"trap"|seccomp.filter.default what happens to calls without a rule; `errno` is `{ errno = "EPERM" }`
+---@field allow? string[] calls that are made
+---@field log? string[] calls that are made and logged
+---@field errno? string[] calls that answer `errno_ret` and are not made
+---@field errno_ret? string|integer for the list `errno`; "EPERM"
+---@field kill? string[] the same as `kill_process`
+---@field kill_process? string[] calls that end the process with SIGSYS
+---@field kill_thread? string[] calls that end the thread
+---@field trap? string[] calls that raise SIGSYS
+---@field trace? string[] calls that a tracer judges
+---@field notify? string[] calls that whoever holds the listener judges
+---@field rules? seccomp.filter.rules[] rules with conditions or errors of their own
+---@field architectures? ("x86_64"|"x86"|"x32"|"aarch64"|"arm"|"riscv64"|"loongarch64"|"s390x"|"s390"|"ppc64le"|"ppc64"|"ppc"|"mips"|"mips64"|"mips64n32"|"mipsel"|"mipsel64"|"mipsel64n32"|"m68k"|"parisc"|"parisc64"|"sh")[] calls of any other kill; the native one without it
+---@field flags? ("tsync"|"log"|"spec_allow"|"wait_killable_recv")[] of the load
+
+--- Filters the system calls of this process and its children from now on, for good.
+---
+--- ```lua
+--- no_new_privs()
+--- seccomp { default = "errno", allow = { "@default" } }
+--- assert(seccomp_status().mode == "filter")
+--- ```
+---
+--- See seccomp_compile, no_new_privs, seccomp(2), systemd.exec(5).
+---@param filter seccomp_filter|seccomp.filter a compiled filter, or what it is compiled from
+---@return any # seccomp_listener where a call is to be notified, else nothing
+function seccomp(filter) end
+sys.seccomp = seccomp
+
+---@class seccomp_compile.spec.default
+---@field errno string|integer the error that is answered
+
+---@class seccomp_compile.spec.rules.args
+---@field index integer which argument, from 0
+---@field op "eq"|"ne"|"lt"|"le"|"gt"|"ge"|"masked_eq" how; masked_eq compares argument & mask
+---@field value integer with what, as an unsigned number of 64 bits
+---@field mask? integer for masked_eq
+
+---@class seccomp_compile.spec.rules
+---@field names string[] calls and groups
+---@field action "allow"|"errno"|"kill_process"|"kill_thread"|"log"|"notify"|"trace"|"trap" what happens to them
+---@field errno? string|integer for the action errno; "EPERM"
+---@field trace? integer for the action trace: the number that the tracer is told
+---@field args? seccomp_compile.spec.rules.args[] conditions that must all hold, each argument at most once
+
+---@class seccomp_compile.spec
+---@field default "allow"|"errno"|"kill_process"|"kill_thread"|"log"|"notify"|"trace"|"trap"|seccomp_compile.spec.default what happens to calls without a rule; `errno` is `{ errno = "EPERM" }`
+---@field allow? string[] calls that are made
+---@field log? string[] calls that are made and logged
+---@field errno? string[] calls that answer `errno_ret` and are not made
+---@field errno_ret? string|integer for the list `errno`; "EPERM"
+---@field kill? string[] the same as `kill_process`
+---@field kill_process? string[] calls that end the process with SIGSYS
+---@field kill_thread? string[] calls that end the thread
+---@field trap? string[] calls that raise SIGSYS
+---@field trace? string[] calls that a tracer judges
+---@field notify? string[] calls that whoever holds the listener judges
+---@field rules? seccomp_compile.spec.rules[] rules with conditions or errors of their own
+---@field architectures? ("x86_64"|"x86"|"x32"|"aarch64"|"arm"|"riscv64"|"loongarch64"|"s390x"|"s390"|"ppc64le"|"ppc64"|"ppc"|"mips"|"mips64"|"mips64n32"|"mipsel"|"mipsel64"|"mipsel64n32"|"m68k"|"parisc"|"parisc64"|"sh")[] calls of any other kill; the native one without it
+---@field flags? ("tsync"|"log"|"spec_allow"|"wait_killable_recv")[] of the load
+
+--- Compiles a filter without loading it; the program is kept in the state directory for the next time.
+---
+--- ```lua
+--- local filter = seccomp_compile { default = "errno", allow = { "@default" } }
+--- assert(filter.length > 0)
+--- no_new_privs()
+--- seccomp(filter)
+--- ```
+---
+--- See seccomp, seccomp_filter:decide.
+---@param spec seccomp_compile.spec as seccomp takes it
+---@return seccomp_filter # seccomp_filter
+function seccomp_compile(spec) end
+sys.seccomp_compile = seccomp_compile
+
+---@class seccomp_load_json.options
+---@field caps? string[] what Docker's includes and excludes take as the container's capabilities; none
+---@field kernel? string what minKernel is compared with; the running kernel's version
+
+--- Compiles a profile in the form of the OCI specification or of Docker; seccomp(filter) makes it hold.
+---
+--- ```lua
+--- local filter = seccomp_load_json [[{
+---   "defaultAction": "SCMP_ACT_ALLOW",
+---   "syscalls": [{ "names": ["mkdir", "nosuch"], "action": "SCMP_ACT_ERRNO" }]
+--- }]]
+--- assert(#filter.warnings == 1)
+--- assert(filter:decide("mkdir").errno == "EPERM")
+--- ```
+---
+--- See seccomp_compile.
+---@param profile string|table<string, any> JSON, or the same as a table
+---@param options? seccomp_load_json.options
+---@return seccomp_filter # seccomp_filter; its `warnings` tell which calls are not known here and were passed over
+function seccomp_load_json(profile, options) end
+sys.seccomp_load_json = seccomp_load_json
+
+---@class seccomp_filter.decide.options
+---@field args? integer[] the arguments, from the first on; 0
+---@field architecture? "x86_64"|"x86"|"x32"|"aarch64"|"arm"|"riscv64"|"loongarch64"|"s390x"|"s390"|"ppc64le"|"ppc64"|"ppc"|"mips"|"mips64"|"mips64n32"|"mipsel"|"mipsel64"|"mipsel64n32"|"m68k"|"parisc"|"parisc64"|"sh" the native one
+
+--- What the compiled filter answers to a system call: the program is run here, the call is not made.
+---
+--- ```lua
+--- local filter = seccomp_compile { default = "errno", allow = { "@default" } }
+--- assert(filter:decide("read").action == "allow")
+--- assert(filter:decide("socket", { args = { 40 } }).errno == "EPERM")
+--- ```
+---
+--- See seccomp_compile.
+---@param name string the call
+---@param options? seccomp_filter.decide.options
+---@return table? # { action, errno }; nil where the architecture has no such call
+function seccomp_filter:decide(name, options) end
+
+--- Whether the system calls of this process or of another are filtered.
+---
+--- ```lua
+--- assert(seccomp_status(1).mode)
+--- ```
+---
+--- See seccomp, proc_pid_status(5).
+---@param pid? integer this process without it
+---@return table # { mode = "disabled" | "strict" | "filter", filters, no_new_privs }; filters from Linux 5.9
+function seccomp_status(pid) end
+sys.seccomp_status = seccomp_status
+
+--- The groups that lists may name with an @, or the calls of one of them.
+---
+--- ```lua
+--- assert(#seccomp_groups() > 20)
+--- assert(seccomp_groups("@reboot")[3] == "reboot")
+--- ```
+---
+--- See seccomp.
+---@param group? string `@default`
+---@return any # sorted list of names
+function seccomp_groups(group) end
+sys.seccomp_groups = seccomp_groups
+
+---@class landlock.rules.net
+---@field bind? integer[] TCP ports that may be bound; without it all
+---@field connect? integer[] TCP ports that may be connected to; without it all
+
+---@class landlock.rules
+---@field ro? string[] files and directories to read
+---@field rw? string[] files and directories to read, write, make and remove
+---@field exec? string[] files and directories to read and execute
+---@field net? landlock.rules.net TCP; without it, not restricted
+---@field scope? ("abstract_unix_socket"|"signal")[] what ends at processes outside of the restriction
+---@field compat? "best_effort"|"hard" enforce what this kernel knows (the default), or all or nothing
+---@field abi? integer the version whose rights over files are handled; 5
+
+--- Restricts this process and its children to these paths and ports, for good and without any rights.
+---
+--- ```lua
+--- no_new_privs()
+--- local status = landlock { ro = { "/" }, exec = { "/bin", "/usr", "/lib" }, rw = { "/dev/null" } }
+--- assert(status.enforced ~= "not")
+--- assert(not io.open("/tmp/crun-lua-example-landlock", "w"))
+--- ```
+---
+--- See landlock_abi, no_new_privs, landlock(7).
+---@param rules landlock.rules what is named is granted; the rest of its kind is refused
+---@return table # { enforced = "fully" | "partially" | "not", abi }: what the kernel really enforces
+function landlock(rules) end
+sys.landlock = landlock
+
+--- The version of the kernel's Landlock; 0 where there is none.
+---
+--- ```lua
+--- assert(landlock_abi() >= 0)
+--- ```
+---
+--- See landlock.
+---@return integer # integer
+function landlock_abi() end
+sys.landlock_abi = landlock_abi
+
+--- Names the AppArmor profile that the next exec enters.
+---
+--- ```lua
+--- apparmor("unconfined")
+--- ```
+---
+--- See lsm_status, apparmor(7).
+---@param profile string a loaded profile's name, exactly
+function apparmor(profile) end
+sys.apparmor = apparmor
+
+--- Sets the SELinux label that the next exec gets.
+---
+--- ```lua
+--- selinux(lsm_status().selinux)
+--- ```
+---
+--- See lsm_status, setexeccon(3).
+---@param label string `user:role:type:level`
+function selinux(label) end
+sys.selinux = selinux
+
+--- The active security modules, and the labels of this process or of another.
+---
+--- ```lua
+--- assert(type(lsm_status().active) == "table")
+--- ```
+---
+--- See apparmor, selinux, landlock.
+---@param pid? integer this process without it
+---@return table? # { active, apparmor, apparmor_exec, selinux, landlock_abi }; a label is nil where its module is not active
+function lsm_status(pid) end
+sys.lsm_status = lsm_status
 
 ---@class mount.options
 ---@field readonly? boolean nothing can be written
@@ -1554,6 +2153,54 @@ function rootfs:dev(options) end
 ---@param options? rootfs.pivot.options
 function rootfs:pivot(options) end
 
+---@class rootfs.unpack.options.owner.uid
+---@field inside integer the first id in the archive
+---@field outside integer the first id that files get
+---@field count integer how many
+
+---@class rootfs.unpack.options.owner.gid
+---@field inside integer the first id in the archive
+---@field outside integer the first id that files get
+---@field count integer how many
+
+---@class rootfs.unpack.options.owner
+---@field uid rootfs.unpack.options.owner.uid[] of users
+---@field gid rootfs.unpack.options.owner.gid[] of groups
+
+---@class rootfs.unpack.options.limits
+---@field size? string|integer bytes that it unpacks to, with holes; "4G"
+---@field entries? integer files, directories and links; 1000000
+---@field path? integer bytes of a name; 4095
+---@field ratio? integer unpacked bytes for a compressed one, judged from 16M on; 200
+
+---@class rootfs.unpack.options
+---@field whiteouts? boolean `.wh.NAME` removes NAME and `.wh..wh..opq` what lower layers left in its directory, as in OCI layers
+---@field owner? "keep"|"own"|rootfs.unpack.options.owner "keep": the ids in the archive; "own": the caller's; or what they are, as in `id_map`. "keep" for root, else "own"
+---@field strip? integer how many leading parts of names are left out
+---@field devices? boolean makes device nodes instead of refusing them
+---@field setuid? "refuse"|"strip"|"keep" files with a set-user-ID or set-group-ID bit; "refuse"
+---@field file_caps? "refuse"|"strip"|"keep" files with capabilities (security.capability); "refuse"
+---@field xattrs? boolean restores attributes `user.*`; others never are
+---@field limits? rootfs.unpack.options.limits what it may cost
+
+--- Unpacks a tar, tar.gz or tar.zst; what could leave the root or give rights is refused by name, and nothing of it stays.
+---
+--- ```lua
+--- local path = "/tmp/crun-lua-example-unpack.tar"
+--- local file = io.open(path, "w")
+--- file:write(("\0"):rep(1024))
+--- file:close()
+--- local root <close> = rootfs_open("/tmp")
+--- root:unpack(path, { setuid = "strip", limits = { size = "64M" } })
+--- os.remove(path)
+--- ```
+---
+--- See rootfs_open, rootfs_new, tar(5), openat2(2).
+---@param archive string|integer a file of the host, or the number of an open descriptor
+---@param options? rootfs.unpack.options
+---@return table # { entries, bytes, whiteouts, dropped_xattrs }
+function rootfs:unpack(archive, options) end
+
 ---@class program_files.options
 ---@field root? string the directory that stands for / ; links in it stay in it; "/"
 ---@field path? string directories with colons, where names without a slash are searched; the environment's PATH
@@ -1566,7 +2213,7 @@ function rootfs:pivot(options) end
 --- end
 --- ```
 ---
---- See ld.so(8), elf(5), rootfs.
+--- See ld.so(8), elf(5), rootfs_open.
 ---@param programs string[] absolute paths, or names that are searched in PATH
 ---@param options? program_files.options
 ---@return table[] # list of { path, source = host file, needed_by } and of { path, target = link text, needed_by }, sorted by path
@@ -1788,8 +2435,396 @@ sys.touch = touch
 function temp_dir() end
 sys.temp_dir = temp_dir
 
+---@class cgroup_set.limits.cpu
+---@field quota? string|number|"max" processor time in each period, in µs or as "50ms"; "max" for no limit
+---@field period? string|number the period, 1 ms to 1 s; the kernel's default is "100ms"
+---@field burst? string|number unused time that may be saved up, at most the quota
+
+---@class cgroup_set.limits.io
+---@field device string a whole disk: `8:0`, or the path of its device file
+---@field rbps? string|integer bytes read each second
+---@field wbps? string|integer bytes written each second
+---@field riops? string|integer reads each second
+---@field wiops? string|integer writes each second
+---@field weight? integer share of this device
+
+---@class cgroup_set.limits.devices
+---@field allow boolean allow or deny
+---@field type? "a"|"b"|"c"|"u" all, block, character; all where it is left out
+---@field major? integer all where it is left out
+---@field minor? integer all where it is left out
+---@field access? string some of r, w and m (mknod); all where it is left out
+
+---@class cgroup_set.limits
+---@field memory? string|integer bytes of memory; what goes beyond is taken back or killed
+---@field memory_low? string|integer bytes that are taken back only when there is no other way
+---@field swap? string|integer bytes of swap, not counting the memory; on v1 say `memory` as well
+---@field cpu? string|"max"|cgroup_set.limits.cpu of one processor: "50%", "200%"
+---@field cpu_weight? integer share when processors are short; 100 is the default
+---@field cpu_shares? integer the same in v1's numbers; 1024 is the default
+---@field cpu_idle? boolean runs only when nobody else wants to (Linux 5.15)
+---@field pids? integer|"max" processes and threads
+---@field io? cgroup_set.limits.io[] limits of block devices
+---@field io_weight? integer share of all block devices; 100 is the default
+---@field cpuset? string processors: "0-1,4"
+---@field cpuset_mems? string memory nodes: "0"
+---@field hugetlb? table<string, string|integer> bytes by size of page: { ["2M"] = "64M" }
+---@field devices? cgroup_set.limits.devices[] rules from "nothing is allowed" on; the last that fits decides
+---@field files? table<string, integer|string> files by name, written as they are: { ["memory.high"] = "50M" }
+---@field host? boolean also change a group that this process has not made
+
+--- Makes a control group, or finds the one it has made, and sets limits.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-set", { memory = "64M", pids = 32 })
+--- assert(box:get().memory == 64 << 20)
+--- local child <close> = spawn({ cgroup = box }, function() return 0 end)
+--- assert(child:wait().code == 0)
+--- ```
+---
+--- See cgroup:set, cgroup:stats, cgroup_may, spawn, cgroups(7).
+---@param target string|cgroup a name below this process's own group, or from the root with a leading /; or a handle
+---@param limits? cgroup_set.limits only what is said is written
+---@return cgroup # cgroup; close removes it with its members
+function cgroup_set(target, limits) end
+sys.cgroup_set = cgroup_set
+
+--- Opens a control group that is there, to read it.
+---
+--- ```lua
+--- local root <close> = cgroup_open("/")
+--- assert(root.path)
+--- ```
+---
+--- See cgroup_set, cgroups(7).
+---@param path string as `cgroup_set` names groups
+---@return cgroup # cgroup; close leaves the group as it is
+function cgroup_open(path) end
+sys.cgroup_open = cgroup_open
+
+--- Opens the control group of a process, to read it.
+---
+--- ```lua
+--- local own <close> = cgroup_of(1)
+--- print(own.path, own:stats().memory)
+--- ```
+---
+--- See cgroup_set, cgroups(7).
+---@param process integer|process a process id, or a handle
+---@return cgroup # cgroup; close leaves the group as it is
+function cgroup_of(process) end
+sys.cgroup_of = cgroup_of
+
+---@class cgroup_layout.options
+---@field root? string where /proc and /sys are read: a recorded machine; "/"
+
+--- Tells which hierarchies are mounted where, with which controllers, and where this process stands.
+---
+--- ```lua
+--- local layout = cgroup_layout()
+--- for _, hierarchy in ipairs(layout.hierarchies) do
+---   print(hierarchy.mount, table.concat(hierarchy.controllers, " "))
+--- end
+--- ```
+---
+--- See cgroup_may, cgroups(7).
+---@param options? cgroup_layout.options
+---@return table # { kind = "v1" | "v2" | "hybrid" | "none", hierarchies = { { version, controllers, name, mount, own } … } }
+function cgroup_layout(options) end
+sys.cgroup_layout = cgroup_layout
+
+--- Lists the controllers that this user may set limits of, below its own group.
+---
+--- ```lua
+--- for _, controller in ipairs(cgroup_may()) do
+---   print(controller)
+--- end
+--- ```
+---
+--- See cgroup_layout, cgroup_set.
+---@return table[] # list of controllers, by v2's names
+function cgroup_may() end
+sys.cgroup_may = cgroup_may
+
+---@class cgroup.set.limits.cpu
+---@field quota? string|number|"max" processor time in each period, in µs or as "50ms"; "max" for no limit
+---@field period? string|number the period, 1 ms to 1 s; the kernel's default is "100ms"
+---@field burst? string|number unused time that may be saved up, at most the quota
+
+---@class cgroup.set.limits.io
+---@field device string a whole disk: `8:0`, or the path of its device file
+---@field rbps? string|integer bytes read each second
+---@field wbps? string|integer bytes written each second
+---@field riops? string|integer reads each second
+---@field wiops? string|integer writes each second
+---@field weight? integer share of this device
+
+---@class cgroup.set.limits.devices
+---@field allow boolean allow or deny
+---@field type? "a"|"b"|"c"|"u" all, block, character; all where it is left out
+---@field major? integer all where it is left out
+---@field minor? integer all where it is left out
+---@field access? string some of r, w and m (mknod); all where it is left out
+
+---@class cgroup.set.limits
+---@field memory? string|integer bytes of memory; what goes beyond is taken back or killed
+---@field memory_low? string|integer bytes that are taken back only when there is no other way
+---@field swap? string|integer bytes of swap, not counting the memory; on v1 say `memory` as well
+---@field cpu? string|"max"|cgroup.set.limits.cpu of one processor: "50%", "200%"
+---@field cpu_weight? integer share when processors are short; 100 is the default
+---@field cpu_shares? integer the same in v1's numbers; 1024 is the default
+---@field cpu_idle? boolean runs only when nobody else wants to (Linux 5.15)
+---@field pids? integer|"max" processes and threads
+---@field io? cgroup.set.limits.io[] limits of block devices
+---@field io_weight? integer share of all block devices; 100 is the default
+---@field cpuset? string processors: "0-1,4"
+---@field cpuset_mems? string memory nodes: "0"
+---@field hugetlb? table<string, string|integer> bytes by size of page: { ["2M"] = "64M" }
+---@field devices? cgroup.set.limits.devices[] rules from "nothing is allowed" on; the last that fits decides
+---@field files? table<string, integer|string> files by name, written as they are: { ["memory.high"] = "50M" }
+---@field host? boolean also change a group that this process has not made
+
+--- Sets limits of the group.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-set2", { pids = 10 })
+--- box:set { pids = 20 }
+--- assert(box:get().pids == 20)
+--- ```
+---
+--- See cgroup_set, cgroup:get.
+---@param limits cgroup.set.limits only what is said is written
+function cgroup:set(limits) end
+
+--- Reads the limits back from the kernel.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-get", { memory = "32M" })
+--- assert(box:get().memory == 32 << 20)
+--- ```
+---
+--- See cgroup:set, cgroup:stats.
+---@return any # the limits as `cgroup_set` takes them; "max" is no limit
+function cgroup:get() end
+
+--- Reads what the group uses and has used; what the kernel does not count is left out.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-stats", { pids = 10 })
+--- assert(box:stats().pids.current == 0)
+--- ```
+---
+--- See cgroup:events, cgroup:get.
+---@return table # { memory = { usage, peak, swap, failcnt, stat }, cpu = { usage_usec, nr_periods, nr_throttled, throttled_usec … }, pids = { current, peak }, io = { { device, rbytes, wbytes, rios, wios } … }, pressure }
+function cgroup:stats() end
+
+--- Reads how often limits were met, and whether the group has members and is frozen.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-events", { memory = "32M" })
+--- assert(box:events().memory.oom_kill == 0)
+--- assert(not box:events().populated)
+--- ```
+---
+--- See cgroup:wait_event, cgroup:stats.
+---@return table # { memory = { oom_kill, max … }, pids = { max }, populated, frozen }
+function cgroup:events() end
+
+---@class cgroup.wait_event.options
+---@field timeout? string|number how long to wait; nil is answered when it is over
+
+--- Waits until an event has happened: at once where it has since it was last told.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-wait", { memory = "32M" })
+--- assert(box:wait_event("oom", { timeout = "10ms" }) == nil)
+--- ```
+---
+--- See cgroup:events, eventfd(2).
+---@param event "oom"|"oom_kill"|"max"|"high"|"low"|"pids"|"populated"|"empty"|"frozen"|"thawed" a count since it was last told, or a state
+---@param options? cgroup.wait_event.options
+---@return any # what `cgroup:events` answers; nil after a timeout
+function cgroup:wait_event(event, options) end
+
+---@class cgroup.pids.options
+---@field nested? boolean those of the groups below too
+
+--- Lists the members.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-pids", { pids = 10 })
+--- local child <close> = spawn({ cgroup = box }, function() exec { "sleep", "60" } end)
+--- child:started()
+--- assert(box:pids()[1])
+--- ```
+---
+--- See cgroup_set, cgroups(7).
+---@param options? cgroup.pids.options
+---@return table[] # list of process ids
+function cgroup:pids(options) end
+
+---@class cgroup.freeze.options
+---@field host? boolean also a group that this process has not made
+
+--- Stops every member, and waits until all stand still.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-freeze", { pids = 10 })
+--- box:freeze()
+--- box:thaw()
+--- ```
+---
+--- See cgroup:thaw.
+---@param options? cgroup.freeze.options
+function cgroup:freeze(options) end
+
+---@class cgroup.thaw.options
+---@field host? boolean also a group that this process has not made
+
+--- Lets the members go on, and waits until they do.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-thaw", { pids = 10 })
+--- box:freeze()
+--- box:thaw()
+--- ```
+---
+--- See cgroup:freeze.
+---@param options? cgroup.thaw.options
+function cgroup:thaw(options) end
+
+---@class cgroup.kill.options
+---@field host? boolean also a group that this process has not made
+
+--- Kills every member, nested groups too, and waits until they are dead.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-kill", { pids = 10 })
+--- local child <close> = spawn({ cgroup = box }, function() exec { "sleep", "60" } end)
+--- child:started()
+--- box:kill()
+--- assert(child:wait().signal == "kill")
+--- ```
+---
+--- See cgroup:remove.
+---@param options? cgroup.kill.options
+function cgroup:kill(options) end
+
+---@class cgroup.remove.options
+---@field host? boolean also a group that this process has not made
+
+--- Kills the members and removes the group, also one that was only opened.
+---
+--- ```lua
+--- local box = cgroup_set("example-remove", { pids = 10 })
+--- box:remove()
+--- box:close()
+--- ```
+---
+--- See cgroup:kill, handle:close.
+---@param options? cgroup.remove.options
+function cgroup:remove(options) end
+
+--- Moves the calling process into the group; on v1 without the kernel's wait. Close moves it back.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-enter", { pids = 10 })
+--- local child <close> = spawn(function()
+---   box:enter()
+--- end)
+--- assert(child:wait().code == 0)
+--- ```
+---
+--- See spawn, cgroup:add.
+function cgroup:enter() end
+
+---@class cgroup.add.options
+---@field host? boolean also a group that this process has not made
+
+--- Moves another process in. Slow, about 10 ms: the kernel waits for all processors; `spawn` and `enter` do not.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-add", { pids = 10 })
+--- local child <close> = spawn(function() exec { "sleep", "60" } end)
+--- box:add(child)
+--- assert(box:pids()[1])
+--- ```
+---
+--- See cgroup:enter, spawn.
+---@param process integer|process a process id, or a handle
+---@param options? cgroup.add.options
+function cgroup:add(process, options) end
+
+---@class cgroup.child.limits.cpu
+---@field quota? string|number|"max" processor time in each period, in µs or as "50ms"; "max" for no limit
+---@field period? string|number the period, 1 ms to 1 s; the kernel's default is "100ms"
+---@field burst? string|number unused time that may be saved up, at most the quota
+
+---@class cgroup.child.limits.io
+---@field device string a whole disk: `8:0`, or the path of its device file
+---@field rbps? string|integer bytes read each second
+---@field wbps? string|integer bytes written each second
+---@field riops? string|integer reads each second
+---@field wiops? string|integer writes each second
+---@field weight? integer share of this device
+
+---@class cgroup.child.limits.devices
+---@field allow boolean allow or deny
+---@field type? "a"|"b"|"c"|"u" all, block, character; all where it is left out
+---@field major? integer all where it is left out
+---@field minor? integer all where it is left out
+---@field access? string some of r, w and m (mknod); all where it is left out
+
+---@class cgroup.child.limits
+---@field memory? string|integer bytes of memory; what goes beyond is taken back or killed
+---@field memory_low? string|integer bytes that are taken back only when there is no other way
+---@field swap? string|integer bytes of swap, not counting the memory; on v1 say `memory` as well
+---@field cpu? string|"max"|cgroup.child.limits.cpu of one processor: "50%", "200%"
+---@field cpu_weight? integer share when processors are short; 100 is the default
+---@field cpu_shares? integer the same in v1's numbers; 1024 is the default
+---@field cpu_idle? boolean runs only when nobody else wants to (Linux 5.15)
+---@field pids? integer|"max" processes and threads
+---@field io? cgroup.child.limits.io[] limits of block devices
+---@field io_weight? integer share of all block devices; 100 is the default
+---@field cpuset? string processors: "0-1,4"
+---@field cpuset_mems? string memory nodes: "0"
+---@field hugetlb? table<string, string|integer> bytes by size of page: { ["2M"] = "64M" }
+---@field devices? cgroup.child.limits.devices[] rules from "nothing is allowed" on; the last that fits decides
+---@field files? table<string, integer|string> files by name, written as they are: { ["memory.high"] = "50M" }
+---@field host? boolean also change a group that this process has not made
+
+--- Makes a group below this one; on v2 this one may then have no processes of its own.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-child", { pids = 10 })
+--- local inner <close> = box:child("inner", { pids = 5 })
+--- assert(inner:get().pids == 5)
+--- ```
+---
+--- See cgroup_set, cgroups(7).
+---@param name string below this group
+---@param limits? cgroup.child.limits only what is said is written
+---@return cgroup # cgroup
+function cgroup:child(name, limits) end
+
+---@class cgroup.delegate.options
+---@field host? boolean also a group that this process has not made
+
+--- Gives a v2 group to a user, who may then make groups below it, but not raise its limits.
+---
+--- ```lua
+--- local box <close> = cgroup_set("example-delegate")
+--- box:delegate(65534, 65534)
+--- ```
+---
+--- See cgroup_set, cgroups(7).
+---@param uid integer the new owner
+---@param gid integer its group
+---@param options? cgroup.delegate.options
+function cgroup:delegate(uid, gid, options) end
+
 ---@class veth.options
----@field peer_ns? integer|string|process|netns|namespace the network namespace that the other end is made in
+---@field peer_ns? integer|string|process|netns|namespace|pin the network namespace that the other end is made in
 ---@field address? string|string[] "10.0.0.1/24", or a list
 ---@field peer_address? string|string[] the other end's address, or a list
 ---@field up? boolean set it up (of a veth both ends); false
@@ -1798,7 +2833,8 @@ sys.temp_dir = temp_dir
 ---@field mtu? integer the largest packet, in bytes
 ---@field master? string|link the bridge that it becomes a port of
 ---@field nodad? boolean IPv6 addresses are usable at once, without asking whether somebody has them
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field host? boolean mean the host's own namespace
 
 --- Makes a pair of Ethernet devices: what goes in at one end comes out at the other, in another namespace if wanted.
 ---
@@ -1825,7 +2861,7 @@ sys.veth = veth
 ---@field mac? string the hardware address, "02:00:00:00:00:01"; the kernel chooses
 ---@field mtu? integer the largest packet, in bytes
 ---@field nodad? boolean IPv6 addresses are usable at once, without asking whether somebody has them
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 ---@field host? boolean mean the host's own namespace
 
 --- Makes a switch, and makes devices its ports.
@@ -1851,7 +2887,7 @@ sys.bridge = bridge
 ---@field id? integer vlan: 1 to 4094; vxlan: 24 bits
 ---@field mode? "bridge"|"private"|"vepa"|"passthru"|"l2"|"l3"|"l3s" macvlan: bridge, private, vepa, passthru; ipvlan: l2, l3, l3s
 ---@field peer? string veth: the other end's name
----@field peer_ns? integer|string|process|netns|namespace the network namespace that the other end is made in
+---@field peer_ns? integer|string|process|netns|namespace|pin the network namespace that the other end is made in
 ---@field peer_mac? string the other end's hardware address
 ---@field peer_address? string|string[] the other end's address, or a list
 ---@field remote? string vxlan: the other tunnel end's address, or a multicast group
@@ -1863,7 +2899,8 @@ sys.bridge = bridge
 ---@field mtu? integer the largest packet, in bytes
 ---@field master? string|link the bridge that it becomes a port of
 ---@field nodad? boolean IPv6 addresses are usable at once, without asking whether somebody has them
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field host? boolean mean the host's own namespace
 
 --- Makes a network device of any kind.
 ---
@@ -1885,13 +2922,13 @@ sys.link_add = link_add
 ---@class link_set.changes
 ---@field up? boolean up, or with false down
 ---@field name? string a new name
----@field to? integer|string|process|netns|namespace the network namespace that it moves to
+---@field to? integer|string|process|netns|namespace|pin the network namespace that it moves to
 ---@field master? boolean|string|link the bridge that it becomes a port of; false takes it out
 ---@field mac? string the hardware address, "02:00:00:00:00:01"; the kernel chooses
 ---@field mtu? integer the largest packet, in bytes
 ---@field alias? string a text for people, at most 255 bytes
 ---@field txqlen? integer the length of the transmit queue, in packets
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 ---@field host? boolean mean the host's own namespace
 
 --- Changes a network device: up or down, name, namespace, master, addresses of the hardware, sizes.
@@ -1914,13 +2951,13 @@ sys.link_set = link_set
 ---@class link.set.changes
 ---@field up? boolean up, or with false down
 ---@field name? string a new name
----@field to? integer|string|process|netns|namespace the network namespace that it moves to
+---@field to? integer|string|process|netns|namespace|pin the network namespace that it moves to
 ---@field master? boolean|string|link the bridge that it becomes a port of; false takes it out
 ---@field mac? string the hardware address, "02:00:00:00:00:01"; the kernel chooses
 ---@field mtu? integer the largest packet, in bytes
 ---@field alias? string a text for people, at most 255 bytes
 ---@field txqlen? integer the length of the transmit queue, in packets
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 ---@field host? boolean mean the host's own namespace
 
 --- Changes the device of the handle, as link_set does.
@@ -1939,7 +2976,7 @@ sys.link_set = link_set
 function link:set(changes) end
 
 ---@class link_delete.options
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 ---@field host? boolean mean the host's own namespace
 
 --- Deletes a network device; a veth's other end goes with it.
@@ -1959,7 +2996,7 @@ function link_delete(link, options) end
 sys.link_delete = link_delete
 
 ---@class links.options
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 
 --- Lists the network devices of a namespace.
 ---
@@ -1977,7 +3014,7 @@ sys.links = links
 
 ---@class address_add.options
 ---@field nodad? boolean an IPv6 address is usable at once, without asking whether somebody has it
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 ---@field host? boolean mean the host's own namespace
 
 --- Gives a network device an address; the route to its network comes with it.
@@ -1999,7 +3036,7 @@ function address_add(link, address, options) end
 sys.address_add = address_add
 
 ---@class address_del.options
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 ---@field host? boolean mean the host's own namespace
 
 --- Takes an address from a network device.
@@ -2021,7 +3058,7 @@ sys.address_del = address_del
 
 ---@class addresses.options
 ---@field link? string|link only this device's
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 
 --- Lists the addresses of a namespace's devices.
 ---
@@ -2043,7 +3080,7 @@ sys.addresses = addresses
 ---@field metric? integer of two routes to the same place the one with the smaller metric wins
 ---@field src? string the source address of packets that have none yet
 ---@field table? integer the table's number; 254, which is main
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 ---@field host? boolean mean the host's own namespace
 
 --- Adds a route.
@@ -2069,7 +3106,7 @@ sys.route_add = route_add
 ---@field metric? integer of two routes to the same place the one with the smaller metric wins
 ---@field src? string the source address of packets that have none yet
 ---@field table? integer the table's number; 254, which is main
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 ---@field host? boolean mean the host's own namespace
 
 --- Removes the first route that fits what is given.
@@ -2091,7 +3128,7 @@ sys.route_del = route_del
 
 ---@class routes.options
 ---@field table? integer the table's number, 0 for all; 254, which is main
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 
 --- Lists a namespace's routes.
 ---
@@ -2108,7 +3145,7 @@ function routes(options) end
 sys.routes = routes
 
 ---@class loopback_up.options
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 ---@field host? boolean mean the host's own namespace
 
 --- Sets lo up: 127.0.0.1 and ::1 answer from then on. A new network namespace has it down.
@@ -2184,7 +3221,7 @@ function netns_list() end
 sys.netns_list = netns_list
 
 ---@class nft.options
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 ---@field host? boolean mean the host's own namespace
 
 --- Applies a ruleset of nftables, whole or not at all.
@@ -2204,7 +3241,7 @@ function nft(ruleset, options) end
 sys.nft = nft
 
 ---@class nft_list.options
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 
 --- Answers the ruleset of a namespace, as nft writes it.
 ---
@@ -2233,7 +3270,7 @@ sys.nft_list = nft_list
 ---@field publish? nat.options.publish[] ports of the router that lead into the network
 ---@field table? string the table's name; made from the network
 ---@field forward? boolean switch forwarding on (the sysctl stays when the table goes); true
----@field ns? integer|string|process|netns|namespace the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 ---@field host? boolean mean the host's own namespace
 
 --- Makes this namespace the router of a network: packets leave under its own address, published ports lead in.
@@ -2316,6 +3353,154 @@ sys.sysctl = sysctl
 ---@return string? # string or nil
 function sysctl_get(name) end
 sys.sysctl_get = sysctl_get
+
+--- Whether a descriptor is a terminal.
+---
+--- ```lua
+--- assert(not is_tty(pipe().read))
+--- ```
+---
+--- See pty, isatty(3).
+---@param terminal? fd|pty|integer an fd, a pty, or 0, 1, 2; standard input
+---@return boolean # boolean
+function is_tty(terminal) end
+sys.is_tty = is_tty
+
+--- Reads a terminal's size in characters.
+---
+--- ```lua
+--- local p <close> = pty { rows = 24, columns = 80 }
+--- assert(window_size(p).columns == 80)
+--- ```
+---
+--- See set_window_size, TIOCGWINSZ(2const).
+---@param terminal? fd|pty|integer standard input
+---@return table # { rows, columns }
+function window_size(terminal) end
+sys.window_size = window_size
+
+---@class set_window_size.size
+---@field rows integer 
+---@field columns integer 
+
+--- Sets a terminal's size; its foreground group gets SIGWINCH.
+---
+--- ```lua
+--- local p <close> = pty()
+--- set_window_size(p, { rows = 50, columns = 132 })
+--- assert(window_size(p.slave).rows == 50)
+--- ```
+---
+--- See window_size, TIOCSWINSZ(2const).
+---@param terminal fd|pty|integer an fd, a pty, or 0, 1, 2
+---@param size set_window_size.size { rows = 24, columns = 80 }
+function set_window_size(terminal, size) end
+sys.set_window_size = set_window_size
+
+--- Puts a terminal into raw mode until the handle is closed: every byte passes, no key is a signal.
+---
+--- ```lua
+--- local p <close> = pty()
+--- local raw <close> = raw_mode(p.slave)
+--- ```
+---
+--- See pty:relay, cfmakeraw(3).
+---@param terminal? fd|pty|integer standard input
+---@return any # raw_mode
+function raw_mode(terminal) end
+sys.raw_mode = raw_mode
+
+--- Makes a terminal the caller's own: a new session, its controlling terminal, and 0, 1 and 2.
+---
+--- ```lua
+--- local p <close> = pty()
+--- local child <close> = fork(function()
+---   terminal_attach(p)
+---   exec { "test", "-t", "0" }
+--- end)
+--- assert(child:wait().code == 0)
+--- ```
+---
+--- See pty, setsid, TIOCSCTTY(2const).
+---@param terminal fd|pty|integer a pty means its slave
+function terminal_attach(terminal) end
+sys.terminal_attach = terminal_attach
+
+---@class tcsetpgrp.options
+---@field terminal? fd|pty|integer the session's terminal; standard input
+
+--- Hands the terminal to a process's group, or takes it back for the caller's: who may read it and whom its keys signal. Never stops the caller.
+---
+--- ```lua
+--- local p <close> = pty()
+--- local child <close> = fork(function()
+---   terminal_attach(p)
+---   tcsetpgrp()
+--- end)
+--- assert(child:wait().code == 0)
+--- ```
+---
+--- See setpgid, tcgetpgrp, tcsetpgrp(3).
+---@param process? process|integer without it the caller
+---@param options? tcsetpgrp.options
+function tcsetpgrp(process, options) end
+sys.tcsetpgrp = tcsetpgrp
+
+--- Reads which group has the terminal.
+---
+--- ```lua
+--- local p <close> = pty()
+--- assert(tcgetpgrp(p) ~= nil)
+--- ```
+---
+--- See tcsetpgrp, tcgetpgrp(3).
+---@param terminal? fd|pty|integer standard input
+---@return any # the group's number
+function tcgetpgrp(terminal) end
+sys.tcgetpgrp = tcgetpgrp
+
+---@class pty.options
+---@field ptmx? string the multiplexer: "/dev/ptmx", or the file `ptmx` of another devpts mount
+---@field rows? integer the window's height
+---@field columns? integer the window's width
+
+--- Makes a pseudo-terminal. The slave comes from the master itself, never from a path.
+---
+--- ```lua
+--- local p <close> = pty()
+--- assert(is_tty(p.slave))
+--- ```
+---
+--- See terminal_attach, pty:relay, pty(7).
+---@param options? pty.options
+---@return pty # pty, with the fields master, slave (fds), index and path
+function pty(options) end
+sys.pty = pty
+
+---@class pty.relay.options
+---@field process? process its end is the relay's end; without it the end is when no process has the slave open
+---@field input? fd|pty|integer where keys come from; standard input
+---@field output? fd|pty|integer where output goes to; standard output
+---@field raw? boolean put an input that is a terminal into raw mode meanwhile; true
+
+--- Joins the user's terminal to the pty until the program has ended; window sizes are passed on.
+---
+--- ```lua
+--- local p <close> = pty()
+--- local child <close> = fork(function()
+---   terminal_attach(p)
+---   exec { "echo", "hello" }
+--- end)
+--- local out = pipe()
+--- p:relay { process = child, output = out.write }
+--- out.write:close()
+--- assert(out.read:read() == "hello\r\n")
+--- child:wait()
+--- ```
+---
+--- See pty, raw_mode.
+---@param options? pty.relay.options
+function pty:relay(options) end
 
 ---@class proc_status.options
 ---@field root? string a directory laid out like /proc, which is the default

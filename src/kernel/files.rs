@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{Fact, Reply, Request, Shell, quote, shell_quote};
-use crate::sys::{self, Errno, Fd, files};
+use crate::sys::{self, Errno, files};
 
 /// A change to a file, by path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,12 +90,14 @@ pub enum Call {
         /// Whether symlinks are followed.
         follow: bool,
     },
-    /// `write(2)` to an open file.
-    WriteTo {
-        /// The file.
-        fd: Fd,
-        /// All of it.
-        content: Vec<u8>,
+    /// `renameat2(2)`
+    Rename {
+        /// What there is.
+        from: PathBuf,
+        /// What it is called from now on.
+        to: PathBuf,
+        /// `RENAME_EXCHANGE`, `RENAME_NOREPLACE`
+        flags: u32,
     },
     /// `utimensat(2)`; makes the file where it is missing.
     Touch {
@@ -109,7 +111,6 @@ pub enum Call {
 impl Call {
     fn path(&self) -> &Path {
         match self {
-            Self::WriteTo { fd, .. } => Path::new(fd.label()),
             Self::Mkdir { path, .. }
             | Self::Temporary { path }
             | Self::RemoveTemporary { path }
@@ -118,6 +119,7 @@ impl Call {
             | Self::RemoveAll { path }
             | Self::Write { path, .. }
             | Self::Symlink { path, .. }
+            | Self::Rename { to: path, .. }
             | Self::Copy { to: path, .. }
             | Self::Chmod { path, .. }
             | Self::Chown { path, .. }
@@ -147,7 +149,14 @@ impl fmt::Display for Call {
             Self::Write { path: file, content, .. } => {
                 write!(f, "write(<{}>, {}, {})", file.display(), quote(content, 64), content.len())
             }
-            Self::WriteTo { fd, content } => write!(f, "write({fd}, {}, {})", quote(content, 64), content.len()),
+            Self::Rename { from, to, flags } => {
+                let flags = match flags {
+                    1 => "RENAME_NOREPLACE",
+                    2 => "RENAME_EXCHANGE",
+                    _ => "0",
+                };
+                write!(f, "renameat2(AT_FDCWD, {}, AT_FDCWD, {}, {flags})", path(from), path(to))
+            }
             Self::Symlink { text, path: link } => write!(f, "symlink({}, {})", path(text), path(link)),
             Self::Copy { from, to } => write!(f, "copy_file_range(<{}>, NULL, <{}>, NULL, …)", from.display(), to.display()),
             Self::Chmod { path: file, mode } => write!(f, "chmod({}, {mode:04o})", path(file)),
@@ -170,7 +179,7 @@ impl Request for Call {
             Self::Unlink { path } => files::unlink(path)?,
             Self::RemoveAll { path } | Self::RemoveTemporary { path } => files::remove_all(path)?,
             Self::Write { path, content, mode, append, exclusive } => files::write(path, content, *mode, *append, *exclusive)?,
-            Self::WriteTo { fd, content } => files::write_to(fd.get()?, content)?,
+            Self::Rename { from, to, flags } => files::rename(from, to, *flags)?,
             Self::Symlink { text, path } => files::symlink(text, path)?,
             Self::Copy { from, to } => drop(files::copy(from, to)?),
             Self::Chmod { path, mode } => files::chmod(path, *mode)?,
@@ -191,7 +200,10 @@ impl Request for Call {
                 return Shell::Close(format!("rm -r --one-file-system {}", word(path)), "removes up to the mount");
             }
             Self::Write { path, append, .. } => format!("cat {} {}", if *append { ">>" } else { ">" }, word(path)),
-            Self::WriteTo { .. } => return Shell::None,
+            Self::Rename { from, to, flags } => {
+                let option = if *flags == 2 { "--exchange " } else { "" };
+                format!("mv {option}{} {}", word(from), word(to))
+            }
             Self::Symlink { text, path } => format!("ln -s {} {}", word(text), word(path)),
             Self::Copy { from, to } => format!("cp {} {}", word(from), word(to)),
             Self::Chmod { path, mode } => format!("chmod {mode:04o} {}", word(path)),
@@ -213,6 +225,7 @@ impl Request for Call {
     fn hint(&self, errno: Errno) -> Option<String> {
         let text = match (self, errno) {
             (Self::Mkdir { parents: false, .. }, Errno::ENOENT) => "a directory before it is missing: parents = true makes it",
+            (Self::Rename { .. }, Errno::EXDEV) => "the two are on different mounts: copy_file, then remove",
             (Self::RemoveAll { .. } | Self::RemoveTemporary { .. }, Errno::EXDEV) => {
                 "something is mounted in there and is not removed: umount it first"
             }

@@ -211,11 +211,8 @@ impl fmt::Display for Call {
 
 fn open_flags(flags: i32) -> String {
     let text: Vec<&str> = OFlag::from_bits_truncate(flags & !OFlag::O_LARGEFILE.bits()).iter_names().map(|(name, _)| name).collect();
-    let access = match flags & nix::libc::O_ACCMODE {
-        nix::libc::O_WRONLY => None,
-        nix::libc::O_RDWR => None,
-        _ => Some("O_RDONLY"),
-    };
+    let reads = flags & (nix::libc::O_ACCMODE | nix::libc::O_PATH) == 0;
+    let access = reads.then_some("O_RDONLY");
     let rest = text.into_iter().filter(|name| !matches!(*name, "O_RDONLY" | "O_LARGEFILE" | "O_ACCMODE" | "O_NDELAY" | "O_FSYNC"));
     access.into_iter().chain(rest).collect::<Vec<_>>().join("|")
 }

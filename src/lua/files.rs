@@ -36,6 +36,11 @@ const REMOVE: &[Param] = &[
     may("missing", Type::Boolean, "what does not exist is fine"),
 ];
 
+const RENAME: &[Param] = &[
+    may("exchange", Type::Boolean, "the two names change places at once (RENAME_EXCHANGE)"),
+    may("noreplace", Type::Boolean, "EEXIST where something has the new name (RENAME_NOREPLACE)"),
+];
+
 const CHOWN: &[Param] =
     &[may("uid", U32, "the new user"), may("gid", U32, "the new group"), may("nofollow", Type::Boolean, "a symlink itself")];
 
@@ -144,6 +149,26 @@ pub const PRIMITIVES: &[Primitive] = &[
         "local path = \"/tmp/crun-lua-example-copy\"\ncopy_file(\"/etc/passwd\", path)\nassert(read_file(path) == read_file(\"/etc/passwd\"))\nremove(path)",
         copy_file
     ),
+    Primitive {
+        name: "rename",
+        summary: "Gives a file another name on the same file system, in one step that nobody sees the middle of.",
+        params: &[
+            need("from", Type::Path, "what there is"),
+            need("to", Type::Path, "what it is called from now on"),
+            may("options", Type::Options(RENAME), ""),
+        ],
+        returns: "nothing",
+        syscalls: &["renameat2(2)"],
+        shell: "= mv FROM TO",
+        needs: "",
+        scope: Scope::Object,
+        reversible: true,
+        examples: &[example(
+            "local a, b = \"/tmp/crun-lua-example-rename-a\", \"/tmp/crun-lua-example-rename-b\"\nwrite_file(a, \"a\")\nmkdir(b)\nrename(a, b, { exchange = true })\nassert(read_file(b) == \"a\")\nremove(b)\nremove(a, { directory = true })",
+        )],
+        see: &["rename(2)"],
+        function: rename,
+    },
     primitive!(
         "chmod",
         "Sets permission bits; symlinks are followed.",
@@ -336,6 +361,16 @@ fn remove(args: &Args) -> Outcome {
 
 fn copy_file(args: &Args) -> Outcome {
     args.host.run(Call::Copy { from: args.required_path("from"), to: args.required_path("to") })?;
+    Ok(Value::Nil)
+}
+
+fn rename(args: &Args) -> Outcome {
+    let options = args.options("options")?;
+    let flags = match (options.flag("noreplace"), options.flag("exchange")) {
+        (true, true) => return Err(Raise::argument("options: exchange and noreplace exclude each other")),
+        (noreplace, exchange) => u32::from(noreplace) | u32::from(exchange) << 1,
+    };
+    args.host.run(Call::Rename { from: args.required_path("from"), to: args.required_path("to"), flags })?;
     Ok(Value::Nil)
 }
 

@@ -16,14 +16,16 @@ use super::args::{Args, Fields};
 use super::error::{Outcome, Raise};
 use super::files::{READ_LIMIT, stat_table, text};
 use super::handle::Resource;
-use super::mounts::options::{Asked, PROPAGATIONS, with_flags};
-use super::mounts::tree::{USER_NAMESPACE, apply, copy, needs_new_api};
+use super::mounts::options::{Asked, PROPAGATIONS, propagation, with_flags};
+use super::mounts::tree::{USER_NAMESPACE, apply, copy};
 use super::mounts::{open_place, tree};
+use super::processes::streams::Descriptor;
 use super::table::{Example, Primitive, Scope, example_with};
 use super::types::{Param, Type, U32, UINT, may, need};
 use crate::kernel::Kinds;
 use crate::kernel::mounts::{Call as MountCall, Spot};
 use crate::kernel::rootfs::{Call, Change, place};
+use crate::sys::mounts::has_new_api;
 use crate::sys::rootfs::change::{Owner, Writing};
 use crate::sys::rootfs::{Links, read};
 use crate::sys::{Errno, Fd};
@@ -196,7 +198,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         "rootfs:open",
         "Opens a file in the root.",
         &[PATH, may("options", Type::Options(OPEN), "")],
-        "file",
+        "fd",
         &["openat2(2)"],
         inside!("local file <close> = root:open(\"/log\", { write = true, create = true })\n  file:write(\"one\\n\")"),
         open,
@@ -293,24 +295,6 @@ pub const PRIMITIVES: &[Primitive] = &[
         inside!("root:mkdir(\"/etc\")\n  assert(root:list(\"/\")[1] == \"etc\")"),
         list,
     ),
-    method(
-        "file:read",
-        "Reads on from where the file stands.",
-        &[may("options", Type::Options(READ), "")],
-        "string",
-        &["read(2)"],
-        inside!("root:write(\"/x\", \"abc\")\n  local file <close> = root:open(\"/x\")\n  assert(file:read { limit = 2 } == \"ab\")"),
-        file_read,
-    ),
-    method(
-        "file:write",
-        "Writes a text where the file stands.",
-        &[need("text", Type::Bytes, "all of it")],
-        "nothing",
-        &["write(2)"],
-        inside!("local file <close> = root:open(\"/x\", { write = true, create = true })\n  file:write(\"abc\")"),
-        file_write,
-    ),
 ];
 
 /// A root directory, and what the handle has made for it.
@@ -375,43 +359,6 @@ impl Resource for Rootfs {
     }
 }
 
-/// An open file.
-pub struct File(RefCell<Option<Fd>>, String);
-
-impl File {
-    /// The descriptor.
-    pub fn fd(&self) -> Outcome<Fd> {
-        self.0.borrow().clone().ok_or_else(|| Raise::state(format!("{} is closed", self.describe())))
-    }
-}
-
-impl Resource for File {
-    fn kind(&self) -> &'static str {
-        "file"
-    }
-
-    fn describe(&self) -> String {
-        format!("file {}", self.1)
-    }
-
-    fn fields(&self) -> &'static [&'static str] {
-        &["name"]
-    }
-
-    fn field(&self, lua: &Lua, _name: &str) -> mlua::Result<Value> {
-        lua.create_string(&self.1).map(Value::String)
-    }
-
-    fn close(&self, _host: &Host) -> Outcome<()> {
-        self.0.replace(None);
-        Ok(())
-    }
-
-    fn lasting(&self) -> bool {
-        false
-    }
-}
-
 fn rootfs_open(args: &Args) -> Outcome {
     let options = args.options("options")?;
     let dir = args.required_path("dir");
@@ -425,13 +372,40 @@ fn rootfs_open(args: &Args) -> Outcome {
         return args.adopt(Rootfs::new(open_place(args.host, dir)?, false), None);
     }
     args.host.guard(Kinds::MNT, false, "mounting")?;
-    needs_new_api("rootfs_open with bind")?;
-    let place = open_place(args.host, dir)?;
     let recursive = options.boolean("recursive").unwrap_or(true);
+    if !has_new_api() {
+        return args.adopt(Rootfs::new(bound_classically(args, dir, asked, recursive)?, true), None);
+    }
+    let place = open_place(args.host, dir)?;
     let tree = copy(args.host, Spot::Fd(place.clone()), true, recursive)?;
     apply(args.host, &Spot::Fd(tree.clone()), &options, recursive)?;
     args.host.run(MountCall::MoveMount { from: tree.clone(), to: Spot::Fd(place) })?;
     args.adopt(Rootfs::new(tree, true), None)
+}
+
+/// The directory bound to itself by the calls of old kernels; the host's own path is opened anew to
+/// come to the new mount.
+fn bound_classically(args: &Args, dir: PathBuf, asked: Asked, recursive: bool) -> Outcome<Fd> {
+    let options = args.options("options")?;
+    if options.has("id_map") || asked.off != 0 {
+        return Err(Raise::state("id_map and taking flags away need Linux 5.12"));
+    }
+    let mount = |source: Option<Spot>, target: Fd, flags: u64| {
+        args.host.run(MountCall::Mount { source, target: Spot::Fd(target), fstype: None, flags, keep: None, data: None }).map(drop)
+    };
+    let all = if recursive { libc::MS_REC } else { 0 };
+    let place = open_place(args.host, dir.clone())?;
+    mount(Some(Spot::Fd(place.clone())), place.clone(), libc::MS_BIND | all)?;
+    let bound = open_place(args.host, dir)?;
+    if asked.on != 0 {
+        let change = Change::Remount { below: place, flags: asked.on };
+        args.host.run(Call { root: bound.clone(), path: "/".into(), change })?;
+    }
+    let propagation = propagation(&options)?;
+    if propagation != 0 {
+        mount(None, bound.clone(), propagation | all)?;
+    }
+    Ok(bound)
 }
 
 /// A tmpfs that is stacked on `/`: lookups of `/` still end at the old root below it, so nothing of
@@ -454,7 +428,7 @@ fn rootfs_new(args: &Args) -> Outcome {
     // Where / is shared, what is mounted on it would appear on the host.
     let slave = libc::MS_SLAVE | libc::MS_REC;
     args.host.run(MountCall::Mount { source: None, target: root(), fstype: None, flags: slave, keep: None, data: None })?;
-    let fd = if crate::sys::mounts::has_new_api() {
+    let fd = if has_new_api() {
         let fd = tree::make(args.host, "tmpfs", "tmpfs", &data, asked)?;
         args.host.run(MountCall::MoveMount { from: fd.clone(), to: root() })?;
         fd
@@ -520,9 +494,7 @@ fn open(args: &Args) -> Outcome {
         }
     }
     let reply = change(args, Change::Open { flags, mode: options.mode("mode").unwrap_or(0o644) })?;
-    let fd = reply.fd().map_err(|errno| Raise::read("openat2", errno))?;
-    let name = fd.label().to_owned();
-    args.adopt(File(RefCell::new(Some(fd)), name), None)
+    args.adopt(Descriptor::new(reply.fd().map_err(|errno| Raise::read("openat2", errno))?), None)
 }
 
 fn symlink(args: &Args) -> Outcome {
@@ -643,20 +615,4 @@ fn list(args: &Args) -> Outcome {
         Err(Value::Nil) => Err(Raise::read(format!("openat2(…, {:?}, …)", args.required_text("path")), Errno::ENOENT)),
         Err(_) => Ok(Value::Table(args.lua.create_table()?)),
     }
-}
-
-fn file_read(args: &Args) -> Outcome {
-    let file = args.this::<File>()?.fd()?;
-    if file.is_planned() {
-        return Ok(super::unknown(args.lua)?);
-    }
-    let limit = args.options("options")?.size("limit").unwrap_or(READ_LIMIT);
-    let content = file.get().and_then(|fd| crate::sys::files::read_from(fd, limit));
-    Ok(Value::String(args.lua.create_string(content.map_err(|errno| Raise::read(format!("read({file})"), errno))?)?))
-}
-
-fn file_write(args: &Args) -> Outcome {
-    let fd = args.this::<File>()?.fd()?;
-    args.host.run(crate::kernel::files::Call::WriteTo { fd, content: args.bytes("text").unwrap_or_default() })?;
-    Ok(Value::Nil)
 }

@@ -76,21 +76,10 @@ pub fn write(path: &Path, content: &[u8], mode: u32, append: bool, exclusive: bo
     options.open(path).map_err(errno)?.write_all(content).map_err(errno)
 }
 
-/// Writes all of it to an open file.
-pub fn write_to(fd: BorrowedFd, content: &[u8]) -> Result<()> {
-    let mut rest = content;
-    while !rest.is_empty() {
-        let written = nix::unistd::write(fd, rest)?;
-        rest = rest.get(written..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-/// What an open file has from here on, at most `limit` bytes of it.
-pub fn read_from(fd: BorrowedFd, limit: u64) -> Result<Vec<u8>> {
-    let mut content = Vec::new();
-    std::fs::File::from(fd.try_clone_to_owned().map_err(errno)?).take(limit).read_to_end(&mut content).map_err(errno)?;
-    Ok(content)
+/// `renameat2(2)`: with 1, only where nothing has the new name; with 2, both names change places.
+pub fn rename(from: &Path, to: &Path, flags: u32) -> Result<()> {
+    let flags = nix::fcntl::RenameFlags::from_bits_retain(flags);
+    nix::fcntl::renameat2(nix::fcntl::AT_FDCWD, from, nix::fcntl::AT_FDCWD, to, flags)
 }
 
 /// Everything that a reader has; `EFBIG` beyond `limit` bytes.

@@ -113,6 +113,8 @@ impl Place {
             .env("CRUN_LUA_STATE", self.path().join("state"))
             .env("TMPDIR", self.path().join("tmp"))
             .env(leaks::MARK, &mark)
+            // For cases that run the program once more, under a tracer.
+            .env("CRUN_LUA_TEST_PROGRAM", PROGRAM)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

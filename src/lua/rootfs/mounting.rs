@@ -6,7 +6,7 @@ use mlua::Value;
 use nix::libc;
 use nix::sys::stat::{SFlag, makedev};
 
-use super::{File, PATH, Rootfs, inside, method};
+use super::{PATH, Rootfs, inside, method};
 use crate::kernel::Kinds;
 use crate::kernel::mounts::{Call as MountCall, Spot};
 use crate::kernel::rootfs::{Call, Change, Like};
@@ -16,6 +16,7 @@ use crate::lua::error::{Outcome, Raise};
 use crate::lua::mounts::options::{Asked, DATA, Data, PROPAGATIONS, data, joined, propagation, with_data, with_flags};
 use crate::lua::mounts::pivot_to;
 use crate::lua::mounts::tree::{USER_NAMESPACE, apply, copy, make, mount_of, user_namespace};
+use crate::lua::processes::streams::Descriptor;
 use crate::lua::table::{Primitive, example_with};
 use crate::lua::types::{Param, Type, U32, may, need};
 use crate::sys::Fd;
@@ -70,7 +71,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         "rootfs:bind",
         "Shows a directory or a file of the host in the root.",
         &[
-            need("source", Type::Either(&[Type::Handle("file"), Type::Path]), "a path of the host, or an open file"),
+            need("source", Type::Either(&[Type::Handle("fd"), Type::Path]), "a path of the host, or an fd"),
             TARGET,
             may("options", Type::Options(BIND), ""),
         ],
@@ -287,8 +288,8 @@ fn mount(args: &Args) -> Outcome {
 
 fn bind(args: &Args) -> Outcome {
     let options = args.options("options")?;
-    let source = match args.handle::<File>("source")? {
-        Some(file) => Spot::Fd(file.fd()?),
+    let source = match args.handle::<Descriptor>("source")? {
+        Some(fd) => Spot::Fd(fd.fd()?),
         None => Spot::Path(args.required_path("source")),
     };
     let wanted = Wanted::new(args, &args.required_text("target"))?;

@@ -58,13 +58,30 @@ pub fn clone3(flags: u32, cgroup: Option<RawFd>) -> Result<Side> {
     }
     // SAFETY: no stack is given, so this is a fork; the process has one thread, so every lock and
     // the allocator are in a usable state in the child. The structure outlives the call.
-    let pid = Errno::result(unsafe { libc::syscall(libc::SYS_clone3, std::ptr::addr_of_mut!(args), size_of::<libc::clone_args>()) })?;
+    let pid = Errno::result(unsafe { libc::syscall(libc::SYS_clone3, std::ptr::addr_of_mut!(args), size_of::<libc::clone_args>()) });
+    let pid = match pid {
+        Err(Errno::ENOSYS) => clone(&args, &mut pidfd)?,
+        other => other?,
+    };
     if pid == 0 {
         return Ok(Side::Child);
     }
     // SAFETY: the kernel has stored a new descriptor that nobody else owns.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
     Ok(Side::Parent(i32::try_from(pid).map_err(|_| Errno::EOVERFLOW)?, pidfd))
+}
+
+/// The older `clone(2)`: filters such as Docker's refuse `clone3`, whose flags they cannot see.
+///
+/// What only `clone3` can say is `ENOSYS`, never left out: a cgroup, and a time namespace, whose
+/// flag has the place of the exit signal here.
+fn clone(args: &libc::clone_args, pidfd: &mut libc::c_int) -> Result<libc::c_long> {
+    let low = (CLONE_INTO_CGROUP - 1) & !0xff;
+    if args.flags & !low != 0 {
+        return Err(Errno::ENOSYS);
+    }
+    // SAFETY: as for clone3; the pidfd is stored through the third argument.
+    Errno::result(unsafe { libc::syscall(libc::SYS_clone, args.flags | args.exit_signal, 0, std::ptr::from_mut(pidfd), 0, 0) })
 }
 
 /// Ends the process at once: no destructor, no exit handler of the parent's runs in a child.

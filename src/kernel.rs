@@ -38,7 +38,7 @@ pub mod users;
 
 pub use explain::Explain;
 pub use guard::{Guard, KINDS, Kinds};
-pub use journal::{Journal, Kept, gc, state_dir};
+pub use journal::{Journal, Kept, gc, remember_root, root_is_the_first, state_dir};
 pub use live::{Fault, Live};
 pub use plan::Plan;
 pub use trace::Trace;

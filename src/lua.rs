@@ -146,7 +146,7 @@ impl Machine {
             settings,
         });
         watch_signals(&lua, &host)?;
-        seccomp::remember_root();
+        crate::kernel::remember_root();
         let machine = Self { lua, host };
         machine.load_prelude()?;
         Ok(machine)
@@ -233,8 +233,7 @@ impl Machine {
         interrupt::clear();
         let mut worst = status;
         for failure in self.host.ledger.close_all(&self.host) {
-            let object = failure.into_object(&self.lua, "close").and_then(|object| object.to_string());
-            eprintln!("crun-lua: {}", object.unwrap_or_else(|error| error.to_string()));
+            eprintln!("crun-lua: close: {failure}");
             worst = if status == 0 { 1 } else { status };
         }
         fork::flush();
@@ -257,22 +256,35 @@ fn is_unknown(lua: &Lua, value: &Value) -> bool {
     value.is_table() && unknown(lua).is_ok_and(|unknown| unknown == *value)
 }
 
-/// Runs a function under the prelude's protection. Its numeric answer, or `os.exit`'s, is a status.
-pub(crate) fn protect(lua: &Lua, host: &Rc<Host>, function: &Function, arguments: MultiValue) -> Outcome<i32> {
+/// Runs a function under the prelude's protection: its first answer, or the error object.
+fn protected(lua: &Lua, function: &Function, arguments: MultiValue) -> mlua::Result<Result<Value, Value>> {
     let protect: Function = lua.named_registry_value("crun_lua.protect")?;
     let mut results: MultiValue = protect.call((function, arguments))?;
     let fine = results.pop_front().is_some_and(|value| value.as_boolean() == Some(true));
     let first = results.pop_front().unwrap_or(Value::Nil);
+    Ok(if fine { Ok(first) } else { Err(first) })
+}
+
+/// Runs a script, or a child's function. Its numeric answer, or `os.exit`'s, is a status.
+pub(crate) fn protect(lua: &Lua, host: &Rc<Host>, function: &Function, arguments: MultiValue) -> Outcome<i32> {
+    let result = protected(lua, function, arguments)?;
     if let Some(status) = host.exit.take().or(host.stopped.get().map(|signal| 128 + signal)) {
         return Ok(status);
     }
-    if fine {
-        return Ok(match first {
-            Value::Boolean(false) => 1,
-            other => other.as_i32().unwrap_or(0),
-        });
+    match result {
+        Ok(Value::Boolean(false)) => Ok(1),
+        Ok(other) => Ok(other.as_i32().unwrap_or(0)),
+        Err(object) => Err(Raise::Object(object)),
     }
-    Err(Raise::Object(first))
+}
+
+/// Runs a function that the script has given for the primitive to call; its error passes through.
+fn call_back(lua: &Lua, host: &Host, function: &Function, argument: Value) -> Outcome {
+    match protected(lua, function, MultiValue::from_vec(vec![argument]))? {
+        Ok(value) => Ok(value),
+        Err(_) if is_unwinding(host) => Err(Raise::Lua(mlua::Error::runtime("the script is ending"))),
+        Err(object) => Err(Raise::Object(object)),
+    }
 }
 
 /// Stops the script at its next instruction when a signal has come.

@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -105,6 +106,27 @@ impl Journal {
             None => Ok(()),
         }
     }
+}
+
+/// Device and inode of the root directory that the program was started in.
+static ROOT: OnceLock<(u64, u64)> = OnceLock::new();
+
+fn root() -> Option<(u64, u64)> {
+    fs::metadata("/").ok().map(|found| (found.dev(), found.ino()))
+}
+
+/// Takes note of the root directory. To be called before any script runs.
+pub fn remember_root() {
+    if let Some(root) = root() {
+        let _ = ROOT.set(root);
+    }
+}
+
+/// Whether paths still mean what they meant at the start. In another root a container's own files
+/// would answer (compare CVE-2019-12589), so the state directory is out of reach there.
+#[must_use]
+pub fn root_is_the_first() -> bool {
+    ROOT.get().copied() == root()
 }
 
 /// The state directory: `$CRUN_LUA_STATE`, `/run/crun-lua` for root, else below

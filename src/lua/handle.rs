@@ -172,6 +172,7 @@ pub struct Ledger {
     open: RefCell<Vec<Entry>>,
     /// How long the list may grow before it is swept.
     limit: Cell<usize>,
+    crowded: Cell<bool>,
 }
 
 /// What lasts is held, so that it is closed at the script's end even when Lua has collected its
@@ -203,8 +204,7 @@ impl Ledger {
         };
         let handle = Handle(Rc::new(inner));
         if self.open.borrow().len() >= self.limit.get() {
-            self.sweep();
-            self.limit.set(2 * self.open.borrow().len() + 32);
+            self.crowded.set(true);
         }
         let entry = if lasting { Entry::Held(handle.clone()) } else { Entry::Seen(Rc::downgrade(&handle.0)) };
         self.open.borrow_mut().push(entry);
@@ -232,6 +232,13 @@ impl Ledger {
         failures
     }
 
+    /// Whether so much has been made that it is time to collect and to sweep; asked once.
+    ///
+    /// To Lua a handle weighs a few bytes, so its collector does not see that descriptors run out.
+    pub fn take_crowded(&self) -> bool {
+        self.crowded.replace(false)
+    }
+
     /// Lets go of what needs no closing any more: a script that makes many things does not grow.
     pub fn sweep(&self) {
         let open = self.open.take();
@@ -244,6 +251,7 @@ impl Ledger {
         let mut left: Vec<Entry> = open.into_iter().filter_map(wanted).collect();
         // What was made while the list was out comes after.
         left.append(&mut self.open.borrow_mut());
+        self.limit.set(2 * left.len() + 64);
         self.open.replace(left);
     }
 }
@@ -286,9 +294,10 @@ impl UserData for Handle {
     }
 }
 
-/// Writes down what is about to be made. A plan makes nothing, so it writes nothing.
+/// Writes down what is about to be made. A plan makes nothing, so it writes nothing; in a root of
+/// a container's the state directory is out of reach, and what is made is its namespaces'.
 pub fn journal(host: &Host, kept: Kept) -> Outcome<Option<u64>> {
-    if host.kernel().is_plan() {
+    if host.kernel().is_plan() || !crate::kernel::root_is_the_first() {
         return Ok(None);
     }
     let written = host.journal.made(kept);

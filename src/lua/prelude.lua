@@ -326,9 +326,11 @@ setmetatable(unknown, {
   __concat = function(a, b)
     return tostring(a) .. tostring(b)
   end,
-  __index = function()
-    return unknown
+  -- A list that is not known has no elements to walk over.
+  __index = function(_, key)
+    return lua.math.type(key) == "integer" and unknowable() or unknown
   end,
+  __pairs = unknowable,
   __lt = unknowable,
   __le = unknowable,
   __add = unknowable,

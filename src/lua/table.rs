@@ -170,6 +170,12 @@ impl Primitive {
         lua.create_function(move |lua, values: MultiValue| {
             // A defect of ours is the script's error, not the end of what it holds open.
             let result = catch_unwind(AssertUnwindSafe(|| self.call(lua, &host, values)));
+            if host.ledger.take_crowded() {
+                // Twice over: what a handle held is seen only when the handle itself is gone.
+                host.ledger.sweep();
+                lua.gc_collect()?;
+                host.ledger.sweep();
+            }
             match result.unwrap_or_else(|panic| Err(defect(&*panic))) {
                 Ok(value) => Ok((true, value)),
                 Err(Raise::Lua(error)) if super::is_unwinding(&host) => Err(error),

@@ -11,7 +11,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use super::super::{journal, state_dir};
 
@@ -20,20 +19,6 @@ const LIMIT: usize = 128;
 
 /// The most bytes of a file that are read.
 const MOST: u64 = 1 << 20;
-
-/// Device and inode of the root directory that the program was started in.
-static ROOT: OnceLock<(u64, u64)> = OnceLock::new();
-
-fn root() -> Option<(u64, u64)> {
-    fs::metadata("/").ok().map(|found| (found.dev(), found.ino()))
-}
-
-/// Takes note of the root directory. To be called before any script runs.
-pub fn remember_root() {
-    if let Some(root) = root() {
-        let _ = ROOT.set(root);
-    }
-}
 
 /// A program that was compiled for this meaning before.
 #[must_use]
@@ -59,7 +44,7 @@ pub fn put(meaning: &str, code: &[u8]) {
 
 /// Where a meaning's file is; `None` where the cache may not be used.
 fn path(meaning: &str) -> Option<PathBuf> {
-    if ROOT.get().copied() != root() {
+    if !journal::root_is_the_first() {
         return None;
     }
     let dir = state_dir().ok()?.join("seccomp-cache");

@@ -117,7 +117,7 @@ impl Request for Call {
 
     fn hint(&self, errno: Errno) -> Option<String> {
         let text = match errno {
-            Errno::EACCES => "call no_new_privs() first, or load the filter while CAP_SYS_ADMIN is still there (before drop_caps)",
+            Errno::EACCES => "leave { no_new_privs = false } out, or load the filter while CAP_SYS_ADMIN is still there (before drop_caps)",
             Errno::EBUSY => "a filter of this process has a listener already; there can be one",
             Errno::EINVAL => {
                 "this kernel does not know one of the flags: log needs 4.14, spec_allow 4.17, notify 5.0, wait_killable_recv 5.19"

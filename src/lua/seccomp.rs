@@ -11,14 +11,12 @@ use super::handle::{Handle, Resource};
 use super::table::{Primitive, Scope, example};
 use super::types::{INT, PID, Param, Type, may, need};
 use crate::kernel::Reply;
-use crate::kernel::seccomp::{Call, Filter, cache, oci};
+use crate::kernel::seccomp::{Call, Filter, oci};
 use crate::sys::seccomp::{names, profile::Action};
 use crate::sys::{self, Fd};
 
 mod json;
 mod spec;
-
-pub use cache::remember_root;
 
 const JSON: &[Param] = &[
     may("caps", super::capabilities::CAPABILITIES, "what Docker's includes and excludes take as the container's capabilities; none"),
@@ -30,31 +28,38 @@ const DECIDE: &[Param] = &[
     may("architecture", Type::Word(&names::ARCH_WORDS), "the native one"),
 ];
 
+const LOAD: &[Param] = &[may(
+    "no_new_privs",
+    Type::Boolean,
+    "set it first (default true): without it the kernel asks for CAP_SYS_ADMIN, since a set-uid program would run under the filter",
+)];
+
 /// The primitives of this topic.
 pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         name: "seccomp",
         summary: "Filters the system calls of this process and its children from now on, for good.",
-        params: &[need(
-            "filter",
-            Type::Either(&[Type::Handle("seccomp_filter"), Type::Options(spec::SPEC)]),
-            "a compiled filter, or what it is compiled from",
-        )],
+        params: &[
+            need(
+                "filter",
+                Type::Either(&[Type::Handle("seccomp_filter"), Type::Options(spec::SPEC)]),
+                "a compiled filter, or what it is compiled from",
+            ),
+            may("options", Type::Options(LOAD), ""),
+        ],
         returns: "seccomp_listener where a call is to be notified, else nothing",
-        syscalls: &["seccomp(2)"],
+        syscalls: &["prctl(2)", "seccomp(2)"],
         shell: "≈ systemd-run -p SystemCallFilter=…",
-        needs: "no_new_privs, or CAP_SYS_ADMIN; a filter without execve, exit_group and what Lua uses stops this process too",
+        needs: "CAP_SYS_ADMIN where no_new_privs is not wanted; a filter without execve, exit_group and what Lua uses stops this process too",
         scope: Scope::Caller,
         reversible: false,
         examples: &[
+            example("seccomp { default = \"errno\", allow = { \"@default\" } }\nassert(seccomp_status().mode == \"filter\")"),
             example(
-                "no_new_privs()\nseccomp { default = \"errno\", allow = { \"@default\" } }\nassert(seccomp_status().mode == \"filter\")",
+                "seccomp {\n  default = \"allow\",\n  errno = { \"mkdir\", \"mkdirat\" },\n  errno_ret = \"EROFS\",\n}\nlocal ok, err = pcall(mkdir, \"/tmp/crun-lua-example-seccomp\")\nassert(not ok and err.errno == \"EROFS\")",
             ),
             example(
-                "no_new_privs()\nseccomp {\n  default = \"allow\",\n  errno = { \"mkdir\", \"mkdirat\" },\n  errno_ret = \"EROFS\",\n}\nlocal ok, err = pcall(mkdir, \"/tmp/crun-lua-example-seccomp\")\nassert(not ok and err.errno == \"EROFS\")",
-            ),
-            example(
-                "no_new_privs()\nseccomp {\n  default = \"allow\",\n  rules = {\n    { names = { \"socket\" }, action = \"errno\", errno = \"EAFNOSUPPORT\",\n      args = { { index = 0, op = \"eq\", value = 38 } } },\n  },\n}",
+                "seccomp {\n  default = \"allow\",\n  rules = {\n    { names = { \"socket\" }, action = \"errno\", errno = \"EAFNOSUPPORT\",\n      args = { { index = 0, op = \"eq\", value = 38 } } },\n  },\n}",
             ),
         ],
         see: &["seccomp_compile", "no_new_privs", "seccomp(2)", "systemd.exec(5)"],
@@ -214,10 +219,14 @@ impl Resource for Listener {
 }
 
 fn load(args: &Args) -> Outcome {
+    let sets_no_new_privs = args.options("options")?.boolean("no_new_privs").unwrap_or(true);
     let filter = match args.handle::<Compiled>("filter")? {
         Some(compiled) => Rc::clone(&compiled.filter),
         None => Rc::new(spec::compile(args, &args.options("filter")?, "filter")?),
     };
+    if sets_no_new_privs {
+        args.host.run(crate::kernel::capabilities::Call::NoNewPrivs)?;
+    }
     match args.host.run(Call::Load { filter })? {
         Reply::Fd(fd) => args.adopt(Listener { fd: Some(fd).into() }, None),
         _ => Ok(Value::Nil),

@@ -9,6 +9,8 @@
 mod cases;
 #[path = "suite/examples.rs"]
 mod examples;
+#[path = "suite/hardened.rs"]
+mod hardened;
 #[path = "suite/host.rs"]
 mod host;
 #[path = "suite/hostile_tar.rs"]
@@ -38,6 +40,7 @@ fn main() {
     arguments.test_threads = Some(1);
     let mut trials: Vec<Trial> = tree::trials();
     trials.extend(host::trials());
+    trials.extend(hardened::trials());
     trials.extend(strace::trials());
     trials.extend(cases::trials());
     trials.extend(hostile_tar::trials());

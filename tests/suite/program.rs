@@ -73,7 +73,7 @@ pub struct Place(tempfile::TempDir);
 
 impl Place {
     pub fn new(unprivileged: bool) -> Self {
-        let dir = tempfile::Builder::new().prefix("crun-lua-test").tempdir().unwrap();
+        let dir = tempfile::Builder::new().prefix(leaks::PLACE).tempdir().unwrap();
         for name in ["tmp", "state"] {
             std::fs::create_dir(dir.path().join(name)).unwrap();
             let mode = if name == "state" { 0o700 } else { 0o1777 };
@@ -101,30 +101,55 @@ impl Place {
 
     /// Runs another program the same way, as the suite's own user.
     pub fn run_program(&self, program: &str, arguments: &[&str]) -> Result<Output, String> {
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(ROOT);
-        self.watched(command, false)
+        self.watched(self.command(Path::new(program), arguments), false)
     }
 
-    fn watched(&self, mut command: Command, unprivileged: bool) -> Result<Output, String> {
-        let before = leaks::Snapshot::take();
-        let mark = self.path().display().to_string();
+    /// The place's directories, its mark, and streams of the suite's own.
+    fn settle(&self, command: &mut Command) {
         command
             .env("CRUN_LUA_STATE", self.path().join("state"))
             .env("TMPDIR", self.path().join("tmp"))
-            .env(leaks::MARK, &mark)
+            .env(leaks::MARK, self.path())
             // For cases that run the program once more, under a tracer.
             .env("CRUN_LUA_TEST_PROGRAM", PROGRAM)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
+    }
+
+    fn watched(&self, mut command: Command, unprivileged: bool) -> Result<Output, String> {
+        let before = leaks::Snapshot::take();
+        let mark = self.path().display().to_string();
+        self.settle(&mut command);
         if unprivileged && is_root() {
             command.uid(NOBODY).gid(NOBODY).env("HOME", self.path().join("tmp"));
         }
         let output = finish(command)?;
         let left = before.left_behind(&mark, self.path());
         if left.is_empty() { Ok(output) } else { Err(format!("left behind: {}\n{}", left.join("; "), text(&output))) }
+    }
+
+    /// Runs the program, and after it `gc` where something could not be closed: what is left after
+    /// that is left behind.
+    pub fn run_then_collect(&self, arguments: &[&str]) -> Result<Output, String> {
+        let before = leaks::Snapshot::take();
+        let mark = self.path().display().to_string();
+        let output = finish(self.command(Path::new(PROGRAM), arguments))?;
+        if text(&output).contains("crun-lua: close: ") {
+            let collected = finish(self.command(Path::new(PROGRAM), &["gc"]))?;
+            succeeded(collected)?;
+        }
+        let left = before.left_behind(&mark, self.path());
+        if left.is_empty() { Ok(output) } else { Err(format!("left behind: {}\n{}", left.join("; "), text(&output))) }
+    }
+
+    /// A command with the place's directories, and no terminal.
+    fn command(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(ROOT);
+        self.settle(&mut command);
+        command
     }
 
     /// Runs a script given as text.

@@ -275,7 +275,7 @@ impl Request for Call {
             Self::Unmount { target: Spot::Path(path), flags } => mounts::unmount(path, *flags)?,
             Self::Unmount { target: Spot::Fd(fd), flags } => mounts::unmount_fd(fd.get()?, *flags)?,
             Self::OpenTree { source, clone, recursive } => {
-                let flags = u32::from(*clone) * mounts::CLONE | u32::from(*recursive) * mounts::RECURSIVE;
+                let flags = (u32::from(*clone) * mounts::CLONE) | (u32::from(*recursive) * mounts::RECURSIVE);
                 let fd = match source {
                     Spot::Path(path) => mounts::open_tree(path, flags)?,
                     Spot::Fd(fd) => mounts::open_tree_fd(fd.get()?, flags)?,

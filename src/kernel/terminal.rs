@@ -163,7 +163,9 @@ impl Request for Call {
             (Self::Control { .. }, Errno::EPERM) => {
                 "the caller must lead a session (setsid) that has no terminal yet, and the terminal must be nobody's"
             }
-            (Self::Foreground { .. }, Errno::ENOTTY) => "it is not the controlling terminal of the caller's session: terminal_attach makes it that",
+            (Self::Foreground { .. }, Errno::ENOTTY) => {
+                "it is not the controlling terminal of the caller's session: terminal_attach makes it that"
+            }
             (Self::Foreground { .. }, Errno::EPERM) => "the group must be of the terminal's session",
             (_, Errno::ENOTTY) => "the descriptor is not a terminal",
             _ => return None,

@@ -143,15 +143,15 @@ fn ranges(fields: &Fields, name: &str) -> Outcome<Vec<Range>> {
 fn summary(args: &Args, report: &Report) -> mlua::Result<Table> {
     let table = args.lua.create_table()?;
     let found = report.summary();
-    let numbers: [(&str, fn(&crate::sys::archives::Summary) -> u64); 4] = [
-        ("entries", |found| found.entries),
-        ("bytes", |found| found.bytes),
-        ("whiteouts", |found| found.whiteouts),
-        ("dropped_xattrs", |found| found.dropped_xattrs),
-    ];
-    for (name, number) in numbers {
-        match &found {
-            Some(found) => table.raw_set(name, number(found))?,
+    for name in ["entries", "bytes", "whiteouts", "dropped_xattrs"] {
+        let number = found.as_ref().map(|found| match name {
+            "entries" => found.entries,
+            "bytes" => found.bytes,
+            "whiteouts" => found.whiteouts,
+            _ => found.dropped_xattrs,
+        });
+        match number {
+            Some(number) => table.raw_set(name, number)?,
             None => table.raw_set(name, super::unknown(args.lua)?)?,
         }
     }

@@ -99,7 +99,7 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         name: "child_subreaper",
         summary: "Makes orphaned descendants this process's own children, which it has to wait for.",
-        params: &[need("on", Type::Boolean, "")],
+        params: &[need("on", Type::Boolean, "true: orphaned descendants become this process's children")],
         returns: "nothing",
         syscalls: &["prctl(2)"],
         shell: "",

@@ -433,5 +433,5 @@ fn random_name() -> Outcome<String> {
     let mut bytes = [0_u8; 8];
     let read = std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
     read.map_err(|error| Raise::read("read(\"/dev/urandom\")", files::errno(error)))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
 }

@@ -215,13 +215,13 @@ fn mount(args: &Args) -> Outcome {
         Way::New(fstype) => {
             let kept = Keeping::before(args, &fstype)?;
             call(source, Some(fstype), asked.on, None, text).map_err(|failure| kept.not_made(args.host, failure))?;
-            return finish(args, kept, || if propagation == 0 { Ok(()) } else { call(None, None, propagation, None, None) });
+            return finish(args, &kept, || if propagation == 0 { Ok(()) } else { call(None, None, propagation, None, None) });
         }
         Way::Bind(all) => {
             let kept = Keeping::before(args, "bind")?;
             let bind = libc::MS_BIND | recursive;
             call(source, None, bind, None, None).map_err(|failure| kept.not_made(args.host, failure))?;
-            return finish(args, kept, || {
+            return finish(args, &kept, || {
                 if asked.mentions_mount() && all {
                     let (set, clear) = asked.attributes();
                     let target = target.clone();
@@ -295,7 +295,7 @@ impl Keeping {
 }
 
 /// Does the rest of a mount's making; takes the mount away again where that fails.
-fn finish(args: &Args, kept: Keeping, rest: impl FnOnce() -> Outcome<()>) -> Outcome {
+fn finish(args: &Args, kept: &Keeping, rest: impl FnOnce() -> Outcome<()>) -> Outcome {
     if let Err(failure) = rest() {
         let target = Spot::Path(args.required_path("target"));
         args.host.run(Call::Unmount { target, flags: libc::MNT_DETACH })?;

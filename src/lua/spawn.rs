@@ -30,14 +30,14 @@ mod door;
 pub const KIND_WORDS: &[&str] = &["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
 const JOIN: &[Param] = &[
-    may("cgroup", TARGET, ""),
-    may("ipc", TARGET, ""),
-    may("mnt", TARGET, ""),
-    may("net", TARGET, ""),
-    may("pid", TARGET, ""),
-    may("time", TARGET, ""),
-    may("user", TARGET, ""),
-    may("uts", TARGET, ""),
+    may("cgroup", TARGET, "whose cgroup namespace"),
+    may("ipc", TARGET, "whose ipc namespace"),
+    may("mnt", TARGET, "whose mnt namespace"),
+    may("net", TARGET, "whose net namespace"),
+    may("pid", TARGET, "whose pid namespace"),
+    may("time", TARGET, "whose time namespace"),
+    may("user", TARGET, "whose user namespace"),
+    may("uts", TARGET, "whose uts namespace"),
 ];
 
 const SPAWN: &[Param] = &[
@@ -238,7 +238,8 @@ fn attend(args: &Args, start: &Start, pid: &Pid, handle: &Handle, setup: Setup) 
         maps.write(args.host, Some(pid))?;
     }
     if let Some(parent) = &start.parent {
-        parent.call::<()>(Value::UserData(args.lua.create_userdata(handle.clone())?))?;
+        let child = Value::UserData(args.lua.create_userdata(handle.clone())?);
+        super::call_back(args.lua, args.host, parent, child)?;
     }
     if start.waits() && !pid.is_planned() {
         handle.open::<Process>()?.release()?;

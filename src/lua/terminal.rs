@@ -17,7 +17,8 @@ pub mod pty;
 /// A terminal: an fd, a pty (its master), or a number of the caller's own.
 pub const TERMINAL: Type = Type::Either(&[Type::Handle("fd"), Type::Handle("pty"), Type::Integer(0, 1024)]);
 
-const SIZE: &[Param] = &[need("rows", Type::Integer(0, 65535), ""), need("columns", Type::Integer(0, 65535), "")];
+const SIZE: &[Param] =
+    &[need("rows", Type::Integer(0, 65535), "lines of text"), need("columns", Type::Integer(0, 65535), "characters in a line")];
 const GROUP: &[Param] = &[may("terminal", TERMINAL, "the session's terminal; standard input")];
 
 /// The primitives of this topic.
@@ -60,7 +61,9 @@ pub const PRIMITIVES: &[Primitive] = &[
         needs: "",
         scope: Scope::Object,
         reversible: true,
-        examples: &[example("local p <close> = pty()\nset_window_size(p, { rows = 50, columns = 132 })\nassert(window_size(p.slave).rows == 50)")],
+        examples: &[example(
+            "local p <close> = pty()\nset_window_size(p, { rows = 50, columns = 132 })\nassert(window_size(p.slave).rows == 50)",
+        )],
         see: &["window_size", "TIOCSWINSZ(2const)"],
         function: set_window_size,
     },
@@ -158,8 +161,7 @@ fn window_size(args: &Args) -> Outcome {
         table.raw_set("columns", super::unknown(args.lua)?)?;
         return Ok(Value::Table(table));
     }
-    let (rows, columns) =
-        fd.get().and_then(sys::terminal::size).map_err(|errno| Raise::read(format!("ioctl({fd}, TIOCGWINSZ)"), errno))?;
+    let (rows, columns) = fd.get().and_then(sys::terminal::size).map_err(|errno| Raise::read(format!("ioctl({fd}, TIOCGWINSZ)"), errno))?;
     table.raw_set("rows", rows)?;
     table.raw_set("columns", columns)?;
     Ok(Value::Table(table))
@@ -244,8 +246,7 @@ fn foreground(args: &Args) -> Outcome {
     if fd.is_planned() {
         return Ok(super::unknown(args.lua)?);
     }
-    let group =
-        fd.get().and_then(sys::terminal::foreground).map_err(|errno| Raise::read(format!("ioctl({fd}, TIOCGPGRP)"), errno))?;
+    let group = fd.get().and_then(sys::terminal::foreground).map_err(|errno| Raise::read(format!("ioctl({fd}, TIOCGPGRP)"), errno))?;
     Ok(Value::Integer(group.into()))
 }
 

@@ -11,8 +11,8 @@ use super::rootfs::Rootfs;
 use super::table::{Primitive, Scope, example, example_with};
 use super::types::{Param, Type, may, need};
 use crate::kernel::users::Call;
-use crate::sys::{self, Fd};
 use crate::sys::users::{Id, User, group_id, parse_id, parse_spec};
+use crate::sys::{self, Fd};
 
 const GROUP: Type = Type::Either(&[Type::Integer(0, 0xffff_fffe), Type::Text]);
 const ROOT: Param = may(

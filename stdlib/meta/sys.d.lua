@@ -38,9 +38,6 @@ local cgroup = {}
 ---@class fd : handle
 local fd = {}
 
----@class file : handle
-local file = {}
-
 ---@class handle
 local handle = {}
 
@@ -237,14 +234,14 @@ function clock(name) end
 sys.clock = clock
 
 ---@class spawn.options.join
----@field cgroup? integer|string|namespace|process 
----@field ipc? integer|string|namespace|process 
----@field mnt? integer|string|namespace|process 
----@field net? integer|string|namespace|process 
----@field pid? integer|string|namespace|process 
----@field time? integer|string|namespace|process 
----@field user? integer|string|namespace|process 
----@field uts? integer|string|namespace|process 
+---@field cgroup? integer|string|namespace|process whose cgroup namespace
+---@field ipc? integer|string|namespace|process whose ipc namespace
+---@field mnt? integer|string|namespace|process whose mnt namespace
+---@field net? integer|string|namespace|process whose net namespace
+---@field pid? integer|string|namespace|process whose pid namespace
+---@field time? integer|string|namespace|process whose time namespace
+---@field user? integer|string|namespace|process whose user namespace
+---@field uts? integer|string|namespace|process whose uts namespace
 
 ---@class spawn.options.id_map.uid
 ---@field inside integer the first id in the new namespace
@@ -463,7 +460,7 @@ function fd:read(size, options) end
 --- ```
 ---
 --- See fd:read, write(2).
----@param bytes string
+---@param bytes string all of it is written
 function fd:write(bytes) end
 
 --- Closes the descriptor in this process; one that a child has inherited, too.
@@ -662,7 +659,7 @@ sys.dumpable = dumpable
 --- ```
 ---
 --- See PR_SET_CHILD_SUBREAPER(2const).
----@param on boolean
+---@param on boolean true: orphaned descendants become this process's children
 function child_subreaper(on) end
 sys.child_subreaper = child_subreaper
 
@@ -827,7 +824,7 @@ sys.nice = nice
 ---@field policy "other"|"fifo"|"rr"|"batch"|"idle"|"deadline" sched(7)
 ---@field priority? integer fifo and rr: must be given
 ---@field nice? integer other and batch; 0
----@field flags? ("reset_on_fork"|"reclaim"|"dl_overrun"|"keep_policy"|"keep_params")[] 
+---@field flags? ("reset_on_fork"|"reclaim"|"dl_overrun"|"keep_policy"|"keep_params")[] SCHED_FLAG_* of sched_setattr(2)
 ---@field runtime? string|number deadline: how long it may run in each period
 ---@field deadline? string|number deadline: by when it has to have run; the period
 ---@field period? string|number deadline: how long a period is; the deadline
@@ -886,7 +883,7 @@ sys.cpu_affinity = cpu_affinity
 ---@class mem_policy.policy
 ---@field mode "default"|"preferred"|"bind"|"interleave"|"local"|"preferred_many"|"weighted_interleave" set_mempolicy(2)
 ---@field nodes? integer[]|string { 0, 1 } or "0-1"
----@field flags? ("static_nodes"|"relative_nodes"|"numa_balancing")[] 
+---@field flags? ("static_nodes"|"relative_nodes"|"numa_balancing")[] MPOL_F_* of set_mempolicy(2)
 
 --- Sets from which memory nodes the process gets its pages.
 ---
@@ -1116,18 +1113,21 @@ sys.file_caps_remove = file_caps_remove
 ---@field architectures? ("x86_64"|"x86"|"x32"|"aarch64"|"arm"|"riscv64"|"loongarch64"|"s390x"|"s390"|"ppc64le"|"ppc64"|"ppc"|"mips"|"mips64"|"mips64n32"|"mipsel"|"mipsel64"|"mipsel64n32"|"m68k"|"parisc"|"parisc64"|"sh")[] calls of any other kill; the native one without it
 ---@field flags? ("tsync"|"log"|"spec_allow"|"wait_killable_recv")[] of the load
 
+---@class seccomp.options
+---@field no_new_privs? boolean set it first (default true): without it the kernel asks for CAP_SYS_ADMIN, since a set-uid program would run under the filter
+
 --- Filters the system calls of this process and its children from now on, for good.
 ---
 --- ```lua
---- no_new_privs()
 --- seccomp { default = "errno", allow = { "@default" } }
 --- assert(seccomp_status().mode == "filter")
 --- ```
 ---
 --- See seccomp_compile, no_new_privs, seccomp(2), systemd.exec(5).
 ---@param filter seccomp_filter|seccomp.filter a compiled filter, or what it is compiled from
+---@param options? seccomp.options
 ---@return any # seccomp_listener where a call is to be notified, else nothing
-function seccomp(filter) end
+function seccomp(filter, options) end
 sys.seccomp = seccomp
 
 ---@class seccomp_compile.spec.default
@@ -1737,7 +1737,7 @@ function rootfs:read(path, options) end
 --- See rootfs_open, openat2(2).
 ---@param path string as the container will see it
 ---@param options? rootfs.open.options
----@return file # file
+---@return fd # fd
 function rootfs:open(path, options) end
 
 --- Makes a symlink in the root; what it says is not looked at.
@@ -1914,41 +1914,6 @@ function rootfs:exists(path) end
 ---@return string[] # list of strings
 function rootfs:list(path) end
 
----@class file.read.options
----@field limit? string|integer EFBIG where the file is longer; "16M"
-
---- Reads on from where the file stands.
----
---- ```lua
---- local child <close> = spawn({ unshare = { "mnt", "ipc" } }, function()
----   local root <close> = rootfs_new { size = "1M" }
----   root:write("/x", "abc")
----   local file <close> = root:open("/x")
----   assert(file:read { limit = 2 } == "ab")
---- end)
---- assert(child:wait().code == 0)
---- ```
----
---- See rootfs_open, openat2(2).
----@param options? file.read.options
----@return string # string
-function file:read(options) end
-
---- Writes a text where the file stands.
----
---- ```lua
---- local child <close> = spawn({ unshare = { "mnt", "ipc" } }, function()
----   local root <close> = rootfs_new { size = "1M" }
----   local file <close> = root:open("/x", { write = true, create = true })
----   file:write("abc")
---- end)
---- assert(child:wait().code == 0)
---- ```
----
---- See rootfs_open, openat2(2).
----@param text string all of it
-function file:write(text) end
-
 ---@class rootfs.mount.options
 ---@field readonly? boolean nothing can be written
 ---@field ro? boolean the same as readonly
@@ -2023,7 +1988,7 @@ function rootfs:mount(source, target, options) end
 --- ```
 ---
 --- See rootfs_open, openat2(2).
----@param source file|string a path of the host, or an open file
+---@param source fd|string a path of the host, or an fd
 ---@param target string a path in the root; made where it is missing
 ---@param options? rootfs.bind.options
 function rootfs:bind(source, target, options) end
@@ -2339,6 +2304,29 @@ sys.remove = remove
 ---@param to string replaced where it exists
 function copy_file(from, to) end
 sys.copy_file = copy_file
+
+---@class rename.options
+---@field exchange? boolean the two names change places at once (RENAME_EXCHANGE)
+---@field noreplace? boolean EEXIST where something has the new name (RENAME_NOREPLACE)
+
+--- Gives a file another name on the same file system, in one step that nobody sees the middle of.
+---
+--- ```lua
+--- local a, b = "/tmp/crun-lua-example-rename-a", "/tmp/crun-lua-example-rename-b"
+--- write_file(a, "a")
+--- mkdir(b)
+--- rename(a, b, { exchange = true })
+--- assert(read_file(b) == "a")
+--- remove(b)
+--- remove(a, { directory = true })
+--- ```
+---
+--- See rename(2).
+---@param from string what there is
+---@param to string what it is called from now on
+---@param options? rename.options
+function rename(from, to, options) end
+sys.rename = rename
 
 --- Sets permission bits; symlinks are followed.
 ---
@@ -3380,8 +3368,8 @@ function window_size(terminal) end
 sys.window_size = window_size
 
 ---@class set_window_size.size
----@field rows integer 
----@field columns integer 
+---@field rows integer lines of text
+---@field columns integer characters in a line
 
 --- Sets a terminal's size; its foreground group gets SIGWINCH.
 ---

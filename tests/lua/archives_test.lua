@@ -168,32 +168,41 @@ test.case("an ordinary user gets files of its own, and no rights with them", { "
   end)
 end)
 
-test.case("what tar has packed comes back for an ordinary user", { "user", "program:tar" }, function(t)
-  local from = DIR .. "/from"
-  mkdir(from)
-  mkdir(from .. "/dir", { mode = "0750" })
-  local function run(...)
-    local command = { ... }
-    local child <close> = spawn(function()
-      exec(command)
+test.case(
+  "what tar has packed comes back for an ordinary user",
+  { "user", "program:tar" },
+  function(t)
+    local from = DIR .. "/from"
+    mkdir(from)
+    mkdir(from .. "/dir", { mode = "0750" })
+    local function run(...)
+      local command = { ... }
+      local child <close> = spawn(function()
+        exec(command)
+      end)
+      t.eq(child:wait().code, 0, command[1])
+    end
+    run(
+      "sh",
+      "-c",
+      "cd $0 && echo hello > file && ln file dir/name && ln -s ../file dir/link",
+      from
+    )
+    run("tar", "-czf", DIR .. "/test.tar", "-C", from, ".")
+    in_directory(function(root)
+      t.eq(root:unpack(DIR .. "/test.tar").entries, 5)
+      local found = root:stat "/file"
+      t.eq(found.ino, root:stat("/dir/name").ino)
+      t.eq(found.nlink, 2)
+      t.eq(found.uid, 65534)
+      t.eq(root:stat("/dir").mode, 488)
+      t.eq(root:readlink "/dir/link", "../file")
+      t.eq(root:read "/dir/link", "hello\n")
+      run("rm", "-r", DIR .. "/root/dir")
     end)
-    t.eq(child:wait().code, 0, command[1])
+    run("rm", "-r", from)
   end
-  run("sh", "-c", "cd $0 && echo hello > file && ln file dir/name && ln -s ../file dir/link", from)
-  run("tar", "-czf", DIR .. "/test.tar", "-C", from, ".")
-  in_directory(function(root)
-    t.eq(root:unpack(DIR .. "/test.tar").entries, 5)
-    local found = root:stat "/file"
-    t.eq(found.ino, root:stat("/dir/name").ino)
-    t.eq(found.nlink, 2)
-    t.eq(found.uid, 65534)
-    t.eq(root:stat("/dir").mode, 488)
-    t.eq(root:readlink "/dir/link", "../file")
-    t.eq(root:read "/dir/link", "hello\n")
-    run("rm", "-r", DIR .. "/root/dir")
-  end)
-  run("rm", "-r", from)
-end)
+)
 
 test.case("whiteouts remove what a lower layer has left", { "root" }, function(t)
   inside(t, function(root)

@@ -199,7 +199,7 @@ test.case(
       return -- The kernel does not account swap.
     end
     local pairs_of_both = { { 64, 0 }, { 128, 64 }, { 256, 0 }, { 32, 16 }, { 32, 512 }, { 16, 0 } }
-  for _, pair in ipairs(pairs_of_both) do
+    for _, pair in ipairs(pairs_of_both) do
       group:set { memory = pair[1] .. "M", swap = pair[2] .. "M" }
       t.eq({ group:get().memory, group:get().swap }, { pair[1] * MB, pair[2] * MB })
     end
@@ -259,7 +259,7 @@ test.case(
         if not child then
           os.exit(err.errno == "EAGAIN" and 40 + index or 1)
         end
-        end
+      end
     end)
     t.eq(result.code, 43)
     t.ok(group:events().pids.max >= 1, "pids.events max")
@@ -469,7 +469,7 @@ test.case(
     check { null = true, zero = true, zero_write = false, urandom = false }
     -- New rules take the place of the old.
     local urandom = { allow = false, type = "c", major = 1, minor = 9 }
-  group:set { devices = { { allow = true }, urandom } }
+    group:set { devices = { { allow = true }, urandom } }
     check { null = true, zero = true, zero_write = true, urandom = false }
   end
 )

@@ -341,7 +341,13 @@ local function whole_way(t, unshare)
     root:proc()
     root:sys()
     root:dev { shm_size = "1M" }
-    for _, name in ipairs { "/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/scsi", "/proc/acpi" } do
+    for _, name in ipairs {
+      "/proc/kcore",
+      "/proc/keys",
+      "/proc/timer_list",
+      "/proc/scsi",
+      "/proc/acpi",
+    } do
       root:mask(name)
     end
     for _, name in ipairs { "/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus" } do
@@ -439,7 +445,11 @@ local function without(call)
   end
 end
 
-test.case("all of this holds without openat2", { "root", "userns", "program:strace" }, without "openat2")
+test.case(
+  "all of this holds without openat2",
+  { "root", "userns", "program:strace" },
+  without "openat2"
+)
 test.case(
   "all of this holds without mount_setattr",
   { "root", "userns", "program:strace" },

@@ -49,8 +49,8 @@ fn blocks(readme: &str) -> Vec<Block> {
         } else if comment == Some("output") {
             is_output = true;
         } else if let Some(language) = line.strip_prefix("```") {
-            let body: String =
-                lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
+            let inside: Vec<&str> = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
+            let body = inside.join("\n") + "\n";
             if language == "lua" {
                 found.push(Block { line: number + 1, source: body, ..std::mem::take(&mut next) });
             } else if is_output {

@@ -6,6 +6,9 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::program::{PROGRAM, Place, is_root, succeeded};
 
+/// A proof, to be run when it is this test's turn.
+type Test = fn() -> Result<(), Failed>;
+
 pub fn trials() -> Vec<Trial> {
     let missing = std::process::Command::new("strace").arg("-V").output().is_err();
     let reason = if missing {
@@ -15,7 +18,7 @@ pub fn trials() -> Vec<Trial> {
     } else {
         Some("not run as root")
     };
-    let tests: [(&str, fn() -> Result<(), Failed>); 4] = [
+    let tests: [(&str, Test); 4] = [
         ("one child is one clone3: no other fork and no thread", one_clone),
         ("a child makes its mounts private and calls exec within ten calls", child_is_short),
         ("the program's own file is neither read nor copied", image_is_not_copied),

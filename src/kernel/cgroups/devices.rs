@@ -165,6 +165,8 @@ fn check(rule: &Rule) -> Vec<Insn> {
 }
 
 #[cfg(test)]
+// The interpreter takes the kernel's signed fields as they are.
+#[allow(clippy::cast_sign_loss, clippy::cast_lossless)]
 mod tests {
     use super::*;
 

@@ -14,7 +14,11 @@ const SCHEDULER: &[Param] = &[
     need("policy", Type::Word(&["other", "fifo", "rr", "batch", "idle", "deadline"]), "sched(7)"),
     may("priority", Type::Integer(1, 99), "fifo and rr: must be given"),
     may("nice", Type::Integer(-20, 19), "other and batch; 0"),
-    may("flags", Type::List(&Type::Word(&["reset_on_fork", "reclaim", "dl_overrun", "keep_policy", "keep_params"])), ""),
+    may(
+        "flags",
+        Type::List(&Type::Word(&["reset_on_fork", "reclaim", "dl_overrun", "keep_policy", "keep_params"])),
+        "SCHED_FLAG_* of sched_setattr(2)",
+    ),
     may("runtime", Type::Duration, "deadline: how long it may run in each period"),
     may("deadline", Type::Duration, "deadline: by when it has to have run; the period"),
     may("period", Type::Duration, "deadline: how long a period is; the deadline"),
@@ -31,7 +35,7 @@ const MEMORY: &[Param] = &[
         "set_mempolicy(2)",
     ),
     may("nodes", NODES, "{ 0, 1 } or \"0-1\""),
-    may("flags", Type::List(&Type::Word(&["static_nodes", "relative_nodes", "numa_balancing"])), ""),
+    may("flags", Type::List(&Type::Word(&["static_nodes", "relative_nodes", "numa_balancing"])), "MPOL_F_* of set_mempolicy(2)"),
 ];
 
 /// The primitives of this part.

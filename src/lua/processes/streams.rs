@@ -72,7 +72,7 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         name: "fd:write",
         summary: "Writes all of the bytes.",
-        params: &[need("bytes", Type::Bytes, "")],
+        params: &[need("bytes", Type::Bytes, "all of it is written")],
         returns: "nothing",
         syscalls: &["write(2)"],
         shell: "≈ printf … >&FD",

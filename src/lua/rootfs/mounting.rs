@@ -301,14 +301,12 @@ fn mask(args: &Args) -> Outcome {
     let wanted = Wanted::new(args, &args.required_text("path"))?;
     let rootfs = args.this::<Rootfs>()?;
     let made = rootfs.null.borrow().clone();
-    let null = match made {
-        Some(null) => null,
-        None => {
-            let node = (SFlag::S_IFCHR, makedev(1, 3));
-            let opened =
-                args.host.run(Call { root: wanted.root.clone(), path: "/dev/null".into(), change: Change::HostDevice { node } })?;
-            opened.fd().map_err(|errno| Raise::read("open", errno))?
-        }
+    let null = if let Some(null) = made {
+        null
+    } else {
+        let node = (SFlag::S_IFCHR, makedev(1, 3));
+        let opened = args.host.run(Call { root: wanted.root.clone(), path: "/dev/null".into(), change: Change::HostDevice { node } })?;
+        opened.fd().map_err(|errno| Raise::read("open", errno))?
     };
     rootfs.null.replace(Some(null.clone()));
     let made = rootfs.empty.borrow().clone();

@@ -38,6 +38,7 @@ pub fn join(host: &Host, start: &Start) -> Outcome<()> {
 pub fn start(args: &Args, start: &Start, (ours, theirs): Pair, setup: Setup, body: &Function) -> Outcome<Started> {
     let host = args.host;
     let (answers, answer) = ns::channel()?;
+    #[allow(clippy::single_match_else)] // Two processes go on from here: one arm each.
     match host.run(processes::Call::Clone { child: name(start), kinds: Kinds::empty(), cgroup: None })? {
         Reply::Process(pid, pidfd) => {
             drop((theirs, answer));

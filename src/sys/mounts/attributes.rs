@@ -67,12 +67,12 @@ pub fn set_attributes(target: BorrowedFd, attributes: Attributes, recursive: boo
 /// In a user namespace the flags of inherited mounts are locked: a remount that leaves one out is
 /// `EPERM` (mount_namespaces(7)). So a remount repeats them.
 pub fn kept_flags(target: impl AsFd) -> Result<u64> {
-    let found = fstatvfs(target)?.flags().bits();
     // ST_NOSYMFOLLOW and ST_RELATIME have other values than MS_NOSYMFOLLOW and MS_RELATIME.
     const ST_RELATIME: libc::c_ulong = 0x1000;
     const ST_NOSYMFOLLOW: libc::c_ulong = 0x2000;
     const SAME: libc::c_ulong =
         libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC | libc::MS_NOATIME | libc::MS_NODIRATIME;
+    let found = fstatvfs(target)?.flags().bits();
     let mut flags = found & SAME;
     if found & ST_RELATIME != 0 {
         flags |= libc::MS_RELATIME;

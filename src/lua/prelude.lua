@@ -326,9 +326,8 @@ setmetatable(unknown, {
   __concat = function(a, b)
     return tostring(a) .. tostring(b)
   end,
-  -- A list that is not known has no elements to walk over.
-  __index = function(_, key)
-    return lua.math.type(key) == "integer" and unknowable() or unknown
+  __index = function()
+    return unknown
   end,
   __pairs = unknowable,
   __lt = unknowable,
@@ -360,6 +359,10 @@ if services.planning then
   globals.os.rename = globals.os.remove
   function globals.assert(...)
     return ...
+  end
+  -- Every element of an unknown list is unknown, so a walk over it would not end.
+  function globals.ipairs(list)
+    return lua.ipairs(rawequal(list, unknown) and unknowable() or list)
   end
 end
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The environment variable by which a test's processes are known.
@@ -21,7 +21,9 @@ impl Snapshot {
         for line in fs::read_to_string("/proc/self/mountinfo").unwrap_or_default().lines() {
             found.insert(format!("mount {line}"));
         }
-        cgroups(Path::new("/sys/fs/cgroup"), 0, &mut found);
+        for own in own_cgroups() {
+            cgroups(&own, 0, &mut found);
+        }
         for (what, dir) in [("link", "/sys/class/net"), ("namespace", "/run/netns"), ("file", "/tmp"), ("file", "/run/crun-lua")] {
             for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
                 // /tmp has other users: only what carries this program's name counts, and of that
@@ -61,6 +63,21 @@ impl Snapshot {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// Where this process stands in each hierarchy: groups elsewhere are made by others at any time.
+fn own_cgroups() -> Vec<PathBuf> {
+    let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mount = Path::new("/sys/fs/cgroup");
+    let unified = if mount.join("cgroup.controllers").exists() { mount.to_owned() } else { mount.join("unified") };
+    let place = |line: &str| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (fields.next()?, fields.next()?);
+        let name = controllers.strip_prefix("name=").unwrap_or(controllers);
+        let root = if name.is_empty() { unified.clone() } else { mount.join(name) };
+        Some(root.join(path.trim_start_matches('/')))
+    };
+    text.lines().filter_map(place).collect()
 }
 
 fn cgroups(dir: &Path, depth: usize, found: &mut BTreeSet<String>) {

@@ -122,6 +122,11 @@ pub trait Request: fmt::Display {
         false
     }
 
+    /// Whether success is never seen by the caller: `execve(2)`.
+    fn returns(&self) -> bool {
+        true
+    }
+
     /// What to do about this failure, where more can be said than the error's name.
     fn hint(&self, errno: Errno) -> Option<String> {
         let _ = errno;
@@ -197,6 +202,9 @@ impl Request for Call {
     }
     fn irreversible(&self) -> bool {
         self.request().irreversible()
+    }
+    fn returns(&self) -> bool {
+        self.request().returns()
     }
     fn hint(&self, errno: Errno) -> Option<String> {
         self.request().hint(errno).or_else(|| hint_for_any(errno))

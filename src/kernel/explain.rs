@@ -4,6 +4,7 @@
 //! says, never what was asked for.
 
 use std::cell::{Cell, RefCell};
+use std::io::Write;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -28,7 +29,7 @@ impl Explain {
         self.number.set(self.number.get() + 1);
         let indent = "    ".repeat(self.inside.borrow().len());
         let at = (self.locate)().map_or_else(String::new, |site| format!("{}:{}", site.file, site.line));
-        eprintln!("{indent}{:>3}  {at}", self.number.get());
+        let mut told = format!("{indent}{:>3}  {at}\n", self.number.get());
         let answer = match result {
             Ok(Reply::Number(number)) => number.to_string(),
             Ok(Reply::Pid(pid) | Reply::Process(pid, _)) => pid.raw().map_or_else(|_| "?".to_owned(), |raw| raw.to_string()),
@@ -36,21 +37,23 @@ impl Explain {
             Ok(_) => "0".to_owned(),
             Err(failure) => format!("-1 {:?} ({})", failure.errno, failure.errno.desc()),
         };
-        eprintln!("{indent}     syscall  {call} = {answer}  {micros} µs");
+        told.push_str(&format!("{indent}     syscall  {call} = {answer}  {micros} µs\n"));
         match call.shell() {
-            Shell::Exact(command) => eprintln!("{indent}     shell  = {command}"),
-            Shell::Close(command, how) => eprintln!("{indent}     shell  ≈ {command}   ({how})"),
-            Shell::None => eprintln!("{indent}     shell  — no command does this"),
+            Shell::Exact(command) => told.push_str(&format!("{indent}     shell  = {command}\n")),
+            Shell::Close(command, how) => told.push_str(&format!("{indent}     shell  ≈ {command}   ({how})\n")),
+            Shell::None => told.push_str(&format!("{indent}     shell  — no command does this\n")),
         }
         for line in changes(before, after) {
-            eprintln!("{indent}     effect {line}");
+            told.push_str(&format!("{indent}     effect {line}\n"));
         }
         if call.irreversible() && result.is_ok() {
-            eprintln!("{indent}     note     irreversible for this process and its children");
+            told.push_str(&format!("{indent}     note     irreversible for this process and its children\n"));
         }
         if let Err(Failure { hint: Some(hint), .. }) = result {
-            eprintln!("{indent}     try      {hint}");
+            told.push_str(&format!("{indent}     try      {hint}\n"));
         }
+        // In one write, so that the lines of several processes do not mix.
+        let _ = std::io::stderr().write_all(told.as_bytes());
     }
 }
 
@@ -75,6 +78,9 @@ fn changes(before: &[Fact], after: &[Fact]) -> Vec<String> {
 impl Kernel for Explain {
     fn run(&self, call: &Call) -> Result<Reply, Failure> {
         let before = call.facts();
+        if !call.returns() {
+            self.tell(call, &Ok(Reply::Done), 0, &[], &[]);
+        }
         let start = Instant::now();
         let result = self.inner.run(call);
         if matches!(result, Ok(Reply::Child)) {

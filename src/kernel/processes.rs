@@ -238,6 +238,10 @@ impl Request for Call {
         }
     }
 
+    fn returns(&self) -> bool {
+        !matches!(self, Self::Exec { .. })
+    }
+
     fn irreversible(&self) -> bool {
         matches!(self, Self::Exec { .. } | Self::SetSid)
     }

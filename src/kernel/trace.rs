@@ -59,8 +59,8 @@ impl Kernel for Trace {
             "exact": exact,
             "errno": Value::Null,
         });
-        // A call that may not return (exec) is written before it is made.
-        let ahead = call.irreversible();
+        // A call that does not return is written before it is made.
+        let ahead = !call.returns();
         if ahead {
             self.write(&line);
         }

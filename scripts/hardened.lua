@@ -234,7 +234,7 @@ if #rows > 0 then
   table.move(check.outside(child.pid, group, wanted), 1, 64, #rows + 1, rows)
   go_on.write:close()
   local count = tonumber(started.read:read()) or child:wait()
-  table.move(check.counted(count, group, wanted), 1, 64, #rows + 1, rows)
+  table.move(check.counted(child, count, group, wanted), 1, 64, #rows + 1, rows)
 else
   go_on.write:close()
   child:wait()

@@ -320,26 +320,26 @@ function M.outside(pid, group, wanted)
   return rows
 end
 
---- How much of one processor a group uses, in percent, and in how many periods it was stopped.
-local function processor_share(group, seconds)
+--- How much of one processor a group uses while its box burns, in percent, and in how many periods
+--- it was stopped.
+local function processor_share(group, box)
   local function now()
     local cpu = group:stats().cpu
     return clock("monotonic"), cpu.usage_usec / 1e6, cpu.nr_throttled
   end
   local start, used_before, throttled_before = now()
-  local moment, used, throttled = start, used_before, throttled_before
-  while moment - start < seconds do
-    moment, used, throttled = now()
-  end
+  box:wait { timeout = "2s" }
+  local moment, used, throttled = now()
   return (used - used_before) / (moment - start) * 100, throttled - throttled_before
 end
 
 --- Runs in the parent after `strain`, and during `burn`: what the kernel has counted.
+---@param box any the process
 ---@param children integer that `strain` could start
 ---@param group any the cgroup, or nil
 ---@param wanted hardening.Wanted
 ---@return hardening.Row[]
-function M.counted(children, group, wanted)
+function M.counted(box, children, group, wanted)
   local rows, row = M.report()
   if wanted.allowed.pids then
     local below = ("less than %d"):format(wanted.limits.pids)
@@ -350,7 +350,7 @@ function M.counted(children, group, wanted)
     row("memory beyond the limit", "killed", kills >= 1 and "killed" or "granted")
   end
   if wanted.allowed.cpu then
-    local share, throttled = processor_share(group, 2)
+    local share, throttled = processor_share(group, box)
     local percent = tonumber(wanted.limits.cpu:match("^%d+"))
     local found = ("%.0f%%, throttled in %d periods"):format(share, throttled)
     -- The kernel grants by slices of 5 ms in periods of 100 ms.

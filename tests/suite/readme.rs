@@ -7,7 +7,7 @@
 use libtest_mimic::{Failed, Trial};
 
 use crate::examples::unmet;
-use crate::program::{Place, ROOT, succeeded, text};
+use crate::program::{Place, ROOT, is_root, succeeded, text};
 
 /// One block of Lua with what is said about it.
 #[derive(Clone, Default)]
@@ -22,7 +22,12 @@ struct Block {
 pub fn trials() -> Vec<Trial> {
     let readme = std::fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
     let blocks = blocks(&readme);
-    let reasons = unmet(blocks.iter().flat_map(|block| block.needs.clone()).collect());
+    let reasons = unmet(blocks.iter().flat_map(|block| block.needs.clone()).chain(["userns".to_owned()]).collect());
+    let no_userns = reasons.contains_key("userns");
+    let hello = [
+        Trial::test("readme: scripts/hello.lua starts a container as root", || hello(false)).with_ignored_flag(!is_root()),
+        Trial::test("readme: scripts/hello.lua starts a container as an ordinary user", || hello(true)).with_ignored_flag(no_userns),
+    ];
     blocks
         .into_iter()
         .map(|block| {
@@ -32,7 +37,17 @@ pub fn trials() -> Vec<Trial> {
             let ignored = reason.is_some();
             Trial::test(title, move || run(&block)).with_ignored_flag(ignored)
         })
+        .chain(hello)
         .collect()
+}
+
+fn hello(unprivileged: bool) -> Result<(), Failed> {
+    let output = Place::new(unprivileged).run(&["scripts/hello.lua"], unprivileged)?;
+    if output.stdout != b"process 1 of box, user 0\n" {
+        return Err(text(&output).into());
+    }
+    let output = Place::new(unprivileged).run(&["scripts/hello.lua", "sh", "-c", "exit 7"], unprivileged)?;
+    if output.status.code() == Some(7) { Ok(()) } else { Err(text(&output).into()) }
 }
 
 fn blocks(readme: &str) -> Vec<Block> {

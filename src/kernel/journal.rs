@@ -111,12 +111,17 @@ impl Journal {
 /// Device and inode of the root directory that the program was started in.
 static ROOT: OnceLock<(u64, u64)> = OnceLock::new();
 
+/// The user that started the program. In a user namespace of its own it is called root, and its
+/// files still are where `crun-lua gc` looks for that user's.
+static USER: OnceLock<nix::unistd::Uid> = OnceLock::new();
+
 fn root() -> Option<(u64, u64)> {
     fs::metadata("/").ok().map(|found| (found.dev(), found.ino()))
 }
 
-/// Takes note of the root directory. To be called before any script runs.
+/// Takes note of the root directory and the user. To be called before any script runs.
 pub fn remember_root() {
+    let _ = USER.set(nix::unistd::geteuid());
     if let Some(root) = root() {
         let _ = ROOT.set(root);
     }
@@ -134,18 +139,32 @@ pub fn root_is_the_first() -> bool {
 ///
 /// It must belong to the caller and be closed to others, or it is refused.
 pub fn state_dir() -> io::Result<PathBuf> {
-    let uid = nix::unistd::geteuid();
-    let path = if let Some(path) = std::env::var_os("CRUN_LUA_STATE") {
-        PathBuf::from(path)
-    } else if uid.is_root() {
+    if let Some(path) = std::env::var_os("CRUN_LUA_STATE").map(PathBuf::from) {
+        private_dir(&path)?;
+        return Ok(path);
+    }
+    let now = nix::unistd::geteuid();
+    let first = *USER.get().unwrap_or(&now);
+    let path = state_dir_of(first);
+    match private_dir(&path) {
+        Ok(()) => Ok(path),
+        // Somebody else by now (`setuser`): what this one makes is another user's to remove.
+        Err(_) if now != first => {
+            let path = state_dir_of(now);
+            private_dir(&path).map(|()| path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn state_dir_of(uid: nix::unistd::Uid) -> PathBuf {
+    if uid.is_root() {
         PathBuf::from("/run/crun-lua")
     } else if let Some(run) = std::env::var_os("XDG_RUNTIME_DIR") {
         Path::new(&run).join("crun-lua")
     } else {
         PathBuf::from(format!("/tmp/crun-lua-{uid}"))
-    };
-    private_dir(&path)?;
-    Ok(path)
+    }
 }
 
 /// Makes a directory of mode 0700 where there is none; refuses one that is not the caller's own.

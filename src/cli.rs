@@ -16,6 +16,7 @@ use crate::sys::{Errno, interrupt};
     name = "crun-lua",
     version,
     disable_help_subcommand = true,
+    after_help = "A first script: see `crun-lua help spawn`; `crun-lua help` lists every primitive.",
     override_usage = "crun-lua [OPTIONS] SCRIPT [ARGUMENTS]…\n       crun-lua [OPTIONS] -  (a script from standard input)\n       crun-lua COMMAND"
 )]
 pub struct Cli {
@@ -126,8 +127,11 @@ fn script(cli: Cli, arguments: Vec<String>) -> i32 {
     let name = arguments.first().cloned().unwrap_or_default();
     let source = match read(&name) {
         Ok(source) => source,
-        Err(error) => return fail(&format!("{name}: {error}"), 2),
+        Err(error) => return fail(&format!("{name}: {}", plain(&error)), 2),
     };
+    if let Some(dir) = cli.stdlib.as_ref().filter(|dir| !dir.is_dir()) {
+        return fail(&format!("--stdlib {}: no such directory", dir.display()), 2);
+    }
     if let Err(errno) = interrupt::watch() {
         return fail(&format!("sigaction: {errno}"), 1);
     }
@@ -146,7 +150,8 @@ fn script(cli: Cli, arguments: Vec<String>) -> i32 {
             kernel = Rc::new(Explain::new(kernel, Rc::clone(&locate)));
         }
         if let Some(path) = cli.trace {
-            kernel = Rc::new(Trace::new(kernel, &path, locate)?);
+            let trace = Trace::new(kernel, &path, locate);
+            kernel = Rc::new(trace.map_err(|error| std::io::Error::other(format!("--trace {}: {}", path.display(), plain(&error))))?);
         }
         Ok(kernel)
     });
@@ -168,6 +173,11 @@ fn read(name: &str) -> std::io::Result<Vec<u8>> {
     let mut source = Vec::new();
     std::io::stdin().read_to_end(&mut source)?;
     Ok(source)
+}
+
+/// The system's words for an error, without Rust's "(os error 2)".
+fn plain(error: &std::io::Error) -> String {
+    error.raw_os_error().map_or_else(|| error.to_string(), |code| Errno::from_raw(code).desc().to_owned())
 }
 
 /// What errors call the script.

@@ -134,14 +134,14 @@ impl Primitive {
             let skip = !param.required && !param.kind.accepts(&value) && later.iter().any(|param| param.kind.accepts(&value));
             if value.is_nil() || skip {
                 if param.required && !skip {
-                    return Err(Raise::argument(format!("{}: expected {}, got nothing", param.name, param.kind.describe())));
+                    return Err(Raise::argument(format!("{}: expected {}, got nothing", param.name, param.kind.expected())));
                 }
                 if !skip {
                     values.pop_front();
                 }
                 // Options that were left out altogether may still include a required one.
                 if value.is_nil() && matches!(param.kind, Type::Options(params) if params.iter().any(|param| param.required)) {
-                    return Err(Raise::argument(format!("{}: expected options, got nothing", param.name)));
+                    return Err(Raise::argument(format!("{}: expected a table of options, got nothing", param.name)));
                 }
                 fields.put(param, Value::Nil);
                 continue;

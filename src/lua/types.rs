@@ -125,6 +125,16 @@ impl Type {
         }
     }
 
+    /// The type in a message: what is a table says so.
+    #[must_use]
+    pub fn expected(&self) -> String {
+        match self {
+            Self::Options(_) => "a table of options".into(),
+            Self::List(Self::Name(noun, ..)) => format!("list of names ({noun})"),
+            other => other.describe(),
+        }
+    }
+
     /// Whether the value has this type's shape; its content is judged by [`Type::check`].
     #[must_use]
     pub fn accepts(&self, value: &Value) -> bool {
@@ -151,7 +161,11 @@ impl Type {
             return Err(format!("{path}: tables nest deeper than {DEPTH}"));
         }
         if !self.accepts(value) {
-            return Err(format!("{path}: expected {}, got {}", self.describe(), show(value)));
+            let example = match self {
+                Self::List(_) if value.is_string() => format!("; a list is written {{ {} }}", show(value)),
+                _ => String::new(),
+            };
+            return Err(format!("{path}: expected {}, got {}{example}", self.expected(), show(value)));
         }
         let text = |value: &Value| value.as_string().map(|s| s.to_string_lossy()).unwrap_or_default();
         let at = |result: Result<(), String>| result.map_err(|reason| format!("{path}: {reason}"));
@@ -282,7 +296,8 @@ fn show(value: &Value) -> String {
         Value::Nil => "nothing".into(),
         Value::Boolean(flag) => flag.to_string(),
         Value::Integer(number) => number.to_string(),
-        Value::Number(number) => number.to_string(),
+        // As Lua writes a float: `1e9` is no integer, and must not look like one.
+        Value::Number(number) => format!("{number:?}"),
         Value::String(text) => {
             let text = text.to_string_lossy();
             let short: String = text.chars().take(40).collect();

@@ -41,7 +41,9 @@ pub fn about(name: &str) -> Result<String, String> {
         return Ok(out);
     }
     let names = all().map(|primitive| primitive.name).chain(topics.iter().map(|(topic, _)| *topic));
-    Err(format!("no primitive is called {name:?}{}", did_you_mean(name, names)))
+    let near = did_you_mean(name, names);
+    let near = if near.is_empty() { "; `crun-lua help` lists them all".to_owned() } else { near };
+    Err(format!("no primitive is called {name:?}{near}"))
 }
 
 fn line(out: &mut String, primitive: &Primitive) {

@@ -69,6 +69,8 @@ impl FileCaps {
 }
 
 /// getxattr(2): `None` where the file has none; `EINVAL` where it cannot be read.
+///
+/// A file system without extended attributes gives no file capabilities: to execve(2) both are one.
 pub fn get(path: &Path) -> Result<Option<FileCaps>> {
     let path = c_path(path)?;
     let mut bytes = [0_u8; 64];
@@ -79,7 +81,7 @@ pub fn get(path: &Path) -> Result<Option<FileCaps>> {
             let read = usize::try_from(length).ok().and_then(|length| bytes.get(..length)).and_then(FileCaps::decode);
             read.map(Some).ok_or(Errno::EINVAL)
         }
-        Err(Errno::ENODATA) => Ok(None),
+        Err(Errno::ENODATA | Errno::EOPNOTSUPP) => Ok(None),
         Err(errno) => Err(errno),
     }
 }

@@ -183,14 +183,21 @@ pub fn private_dir(path: &Path) -> io::Result<()> {
 }
 
 /// `PID-STARTTIME`: a name that no later process with the same number has.
+///
+/// As /proc has the number: in a new pid namespace `getpid(2)` is 1, and /proc is still the host's.
 fn own_name() -> io::Result<String> {
-    let pid = std::process::id();
-    Ok(format!("{pid}-{}", start_time(pid)?))
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let pid = stat.split(' ').next().unwrap_or_default();
+    Ok(format!("{pid}-{}", start_field(&stat)?))
 }
 
-/// Field 22 of `/proc/PID/stat`: when the process started, in clock ticks since boot.
+/// When the process started, in clock ticks since boot.
 fn start_time(pid: u32) -> io::Result<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    start_field(&fs::read_to_string(format!("/proc/{pid}/stat"))?)
+}
+
+/// Field 22 of `/proc/PID/stat`; the name before it may have blanks and brackets in it.
+fn start_field(stat: &str) -> io::Result<u64> {
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     after_name.split_whitespace().nth(19).and_then(|field| field.parse().ok()).ok_or_else(|| io::Error::other("unreadable /proc/PID/stat"))
 }

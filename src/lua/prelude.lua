@@ -108,6 +108,9 @@ local function to_object(value, level)
   local file, line, rest = text:match("^([^\n:]+):(%d+): (.*)$")
   local object =
     { message = rest or text, value = value, traceback = traceback("", level + 1):sub(2) }
+  if text:find("field 'execute'", 1, true) or text:find("field 'popen'", 1, true) then
+    object.hint = "shell strings are not run here: exec { … } or capture { … } take a list"
+  end
   object.where = file and { file = file, line = tonumber(line) } or where(level + 1)
   return setmetatable(object, Error)
 end

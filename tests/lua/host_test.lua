@@ -10,6 +10,10 @@ test.case("what could break out of the machine is absent", function(t)
   end
   t.eq(os.execute, nil)
   t.eq(io.popen, nil)
+  local _, reason = try(function()
+    os.execute("true")
+  end)
+  t.ok(reason.hint:find("capture", 1, true), "the error says what to use instead")
   t.eq(string.dump, nil)
 end)
 
@@ -231,6 +235,27 @@ test.case(
     collectgarbage()
     -- The ledger lets go of what has ended when it has doubled, not at once.
     t.ok(descriptors() < before + 150, ("%d before, %d after"):format(before, descriptors()))
+  end
+)
+
+test.case(
+  "the journal of a child in a new pid namespace carries the number that gc knows it by",
+  { "root", "cgroup:pids" },
+  function(t)
+    local ready, exit_now = pipe(), pipe()
+    local child <close> = spawn({ unshare = { "pid" } }, function()
+      exit_now.write:close()
+      local _ <close> = cgroup_set("host-journal", { pids = 5 })
+      ready.write:write("made")
+      exit_now.read:read(1)
+    end)
+    t.eq(ready.read:read(4), "made")
+    local names = list_dir(os.getenv("CRUN_LUA_STATE") .. "/journal")
+    t.eq(#names, 1)
+    t.eq(names[1]:match("^%d+"), tostring(child.pid))
+    -- The child closes its group before it ends.
+    exit_now.write:close()
+    child:wait()
   end
 )
 

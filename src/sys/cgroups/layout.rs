@@ -232,7 +232,7 @@ mod tests {
         let memory = layout.find("memory").ok_or(Errno::ENOENT)?;
         assert_eq!(memory.version, Version::V1);
         assert!(memory.mount.ends_with("sys/fs/cgroup/memory"));
-        assert_eq!(memory.own, Some("process_api/a1".into()));
+        assert_eq!(memory.own, Some("sandbox/a1".into()));
         assert_eq!(layout.unified().map(|unified| unified.controllers.len()), Some(0));
         assert!(layout.hierarchies.iter().any(|hierarchy| hierarchy.name.as_deref() == Some("systemd")));
         Ok(())

@@ -89,7 +89,16 @@ local function limit(limits)
   if not next(wanted) then
     return nil, allowed
   end
-  return cgroup_set(("%s-%d"):format(NAME, proc_stat().pid), wanted), allowed
+  local name = ("%s-%d"):format(NAME, proc_stat().pid)
+  local ok, group = pcall(cgroup_set, name, wanted)
+  if not ok and group.errno == "EBUSY" then
+    -- On cgroup v2 a group with processes shares out nothing: this one goes to a group below.
+    cgroup_set(name .. "-main", {}):enter()
+    group = cgroup_set(name, wanted)
+  elseif not ok then
+    error(group, 0)
+  end
+  return group, allowed
 end
 
 --- A root with the host's programs in it, read-only, and each at its own place.

@@ -7,8 +7,12 @@
 
 #[path = "suite/cases.rs"]
 mod cases;
+#[path = "suite/ends.rs"]
+mod ends;
 #[path = "suite/examples.rs"]
 mod examples;
+#[path = "suite/gc.rs"]
+mod gc;
 #[path = "suite/hardened.rs"]
 mod hardened;
 #[path = "suite/host.rs"]
@@ -40,6 +44,8 @@ fn main() {
     arguments.test_threads = Some(1);
     let mut trials: Vec<Trial> = tree::trials();
     trials.extend(host::trials());
+    trials.extend(ends::trials());
+    trials.extend(gc::trials());
     trials.extend(hardened::trials());
     trials.extend(strace::trials());
     trials.extend(cases::trials());

@@ -217,7 +217,8 @@ pub fn gc(told: &mut dyn FnMut(&Kept)) -> io::Result<usize> {
         if alive {
             continue;
         }
-        for kept in left_over(&fs::read_to_string(entry.path())?).into_iter().rev() {
+        // Its last line may be torn, within a character too.
+        for kept in left_over(&String::from_utf8_lossy(&fs::read(entry.path())?)).into_iter().rev() {
             for call in kept.undo() {
                 // Failing means that the thing is gone already: the owner died between the two.
                 let _ = Live.run(&call);

@@ -225,7 +225,7 @@ impl Process {
     }
 
     /// Takes the child's error when there is one; waits for it or for exec when `block` is set.
-    fn listen(&self, block: bool) -> Outcome<()> {
+    fn listen(&self, host: &Host, block: bool) -> Outcome<()> {
         let mut channel = self.channel.borrow_mut();
         let Some(open) = &*channel else { return Ok(()) };
         if !block {
@@ -236,7 +236,11 @@ impl Process {
         }
         let message = loop {
             match open.receive() {
-                Err(Errno::EINTR) if sys::interrupt::pending().is_none() => {}
+                Err(Errno::EINTR) => {
+                    if stop_if_signalled(host) {
+                        return Err(interrupted());
+                    }
+                }
                 other => break other.map_err(|errno| Raise::read("recvmsg(<child>)", errno))?,
             }
         };
@@ -259,8 +263,8 @@ impl Process {
     }
 
     /// How the child ended, as a table; raises the error that it ended with.
-    fn result(&self, lua: &Lua) -> Outcome<Table> {
-        self.listen(false)?;
+    fn result(&self, lua: &Lua, host: &Host) -> Outcome<Table> {
+        self.listen(host, false)?;
         self.raise_error(lua)?;
         let table = lua.create_table()?;
         match self.end.get() {
@@ -306,7 +310,7 @@ impl Resource for Process {
         if !self.child {
             return Ok(());
         }
-        self.listen(false)?;
+        self.listen(host, false)?;
         if let Some(json) = self.error.take() {
             eprintln!("crun-lua: {} failed: {}", self.describe(), json["message"].as_str().unwrap_or("unknown error"));
         }
@@ -424,7 +428,7 @@ fn wait(args: &Args) -> Outcome {
     if wait_for(args.host, &[&process], options.duration("timeout"), forwarded(&options)?)?.is_none() {
         return Ok(Value::Nil);
     }
-    Ok(Value::Table(process.result(args.lua)?))
+    Ok(Value::Table(process.result(args.lua, args.host)?))
 }
 
 fn wait_any(args: &Args) -> Outcome {
@@ -441,7 +445,7 @@ fn wait_any(args: &Args) -> Outcome {
     };
     let table = args.lua.create_table()?;
     table.raw_set("process", values.get(index))?;
-    table.raw_set("result", processes.get(index).map(|process| process.result(args.lua)).transpose()?)?;
+    table.raw_set("result", processes.get(index).map(|process| process.result(args.lua, args.host)).transpose()?)?;
     Ok(Value::Table(table))
 }
 
@@ -472,7 +476,7 @@ fn forwarded(options: &super::args::Fields) -> Outcome<Vec<i32>> {
 fn started(args: &Args) -> Outcome {
     let process = args.this::<Process>()?;
     if !process.is_planned() {
-        process.listen(true)?;
+        process.listen(args.host, true)?;
         process.raise_error(args.lua)?;
     }
     Ok(Value::Nil)

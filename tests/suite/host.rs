@@ -35,7 +35,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// Runs a script and expects this status and this text in what it prints.
-fn expect(options: &[&str], source: &str, status: i32, wanted: &str) -> Result<(), Failed> {
+pub fn expect(options: &[&str], source: &str, status: i32, wanted: &str) -> Result<(), Failed> {
     let output = Place::new(false).run_text(options, source, false)?;
     let printed = text(&output);
     if output.status.code() == Some(status) && printed.contains(wanted) {
@@ -88,7 +88,7 @@ fn exit_refuses() -> Result<(), Failed> {
 }
 
 /// Sends a signal to a running script once it has printed a line; its status.
-fn signalled(source: &str, signal: nix::sys::signal::Signal) -> Result<i32, Failed> {
+pub fn signalled(source: &str, signal: nix::sys::signal::Signal) -> Result<i32, Failed> {
     let place = Place::new(false);
     let file = place.file("script.lua", &format!("print(\"ready\") io.stdout:flush()\n{source}"));
     let before = crate::leaks::Snapshot::take();

@@ -145,7 +145,7 @@ impl Place {
     }
 
     /// A command with the place's directories, and no terminal.
-    fn command(&self, program: &Path, arguments: &[&str]) -> Command {
+    pub fn command(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(ROOT);
         self.settle(&mut command);

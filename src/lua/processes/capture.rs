@@ -143,7 +143,7 @@ fn collect(args: &Args, process: &Process, options: &Fields) -> Outcome {
         kill(host, process)?;
         reaped(host, process, None)?;
     }
-    let table = process.result(args.lua)?;
+    let table = process.result(args.lua, args.host)?;
     if process.is_planned() {
         table.raw_set("stdout", unknown(args.lua)?)?;
         table.raw_set("stderr", unknown(args.lua)?)?;

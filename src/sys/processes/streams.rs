@@ -131,11 +131,19 @@ pub fn read_all(fd: BorrowedFd, max: usize) -> Result<Vec<u8>> {
     Ok(all)
 }
 
-/// Writes all of the bytes.
+/// Writes all of the bytes; `EINTR` when a signal came that this program watches.
+///
+/// A signal in the middle of a write(2) is no error of that call, which answers how much went
+/// through: the rest of the bytes must not be waited for then.
 pub fn write_all(fd: BorrowedFd, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
         match nix::unistd::write(fd, bytes) {
-            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Ok(count) => {
+                bytes = bytes.get(count..).unwrap_or_default();
+                if !bytes.is_empty() && interrupt::pending().is_some() {
+                    return Err(Errno::EINTR);
+                }
+            }
             Err(Errno::EINTR) if interrupt::pending().is_none() => {}
             Err(errno) => return Err(errno),
         }

@@ -7,7 +7,7 @@ use mlua::{Lua, Table, Value};
 use serde_json::json;
 
 use crate::kernel::{Call, Failure};
-use crate::sys::Errno;
+use crate::sys::{Errno, fork};
 
 /// Why a primitive did not do what it was asked for.
 #[derive(Debug)]
@@ -124,60 +124,88 @@ pub fn unexpected(call: &Call, errno: Errno) -> Raise {
 /// The fields that cross from a child to its parent.
 const FIELDS: [&str; 6] = ["op", "call", "errno", "message", "hint", "traceback"];
 
-/// How much of a text crosses: a message has an upper size, and an error must come over whole.
-const LONGEST: usize = 4096;
-
-/// How many causes, and how deep a value, cross.
-const DEEPEST: usize = 4;
-
-/// An error object as JSON, for the way from a child to its parent.
-pub fn to_json(object: &Table) -> serde_json::Value {
-    object_json(object, DEEPEST)
+/// How much of an error crosses. A message has an upper size, and half of a JSON text is none.
+#[derive(Clone, Copy)]
+struct Limit {
+    /// How many causes, and how deep a value.
+    depth: usize,
+    /// How many bytes of each text.
+    text: usize,
+    /// How many elements of each table.
+    items: usize,
 }
 
-fn object_json(object: &Table, depth: usize) -> serde_json::Value {
+impl Limit {
+    fn below(self) -> Self {
+        Self { depth: self.depth - 1, ..self }
+    }
+}
+
+/// From whole to what fits whatever is in it: eight texts, of which JSON makes six times as much.
+const LIMITS: [Limit; 4] = [
+    Limit { depth: 4, text: 4096, items: 64 },
+    Limit { depth: 4, text: 1024, items: 16 },
+    Limit { depth: 2, text: 512, items: 4 },
+    Limit { depth: 0, text: 512, items: 0 },
+];
+
+/// An error object as JSON, for the way from a child to its parent: as much as one message holds.
+pub fn to_json(object: &Table) -> serde_json::Value {
+    let mut json = json!({});
+    for limit in LIMITS {
+        json = object_json(object, limit);
+        if json.to_string().len() <= fork::LARGEST {
+            break;
+        }
+    }
+    json
+}
+
+fn object_json(object: &Table, limit: Limit) -> serde_json::Value {
     let mut out = json!({});
     for field in FIELDS {
         if let Ok(Some(text)) = object.raw_get::<Option<mlua::LuaString>>(field) {
-            out[field] = json!(shortened(&text));
+            out[field] = json!(shortened(&text, limit));
         }
     }
     if let Ok(value) = object.raw_get::<Value>("value") {
-        out["value"] = value_json(&value, depth);
+        out["value"] = value_json(&value, limit);
     }
     if let Ok(Some(code)) = object.raw_get::<Option<i64>>("code") {
         out["code"] = json!(code);
     }
     if let Ok(Some(place)) = object.raw_get::<Option<Table>>("where") {
-        out["file"] = json!(place.raw_get::<Option<String>>("file").ok().flatten());
+        out["file"] = json!(place.raw_get::<Option<mlua::LuaString>>("file").ok().flatten().map(|file| shortened(&file, limit)));
         out["line"] = json!(place.raw_get::<Option<i64>>("line").ok().flatten());
     }
     if let Ok(Some(cause)) = object.raw_get::<Option<Table>>("cause")
-        && depth > 0
+        && limit.depth > 0
     {
-        out["cause"] = object_json(&cause, depth - 1);
+        out["cause"] = object_json(&cause, limit.below());
     }
     out
 }
 
-fn shortened(text: &mlua::LuaString) -> String {
+fn shortened(text: &mlua::LuaString, limit: Limit) -> String {
     let text = text.to_string_lossy();
-    if text.len() <= LONGEST { text } else { format!("{}…", text.chars().take(LONGEST / 4).collect::<String>()) }
+    if text.len() <= limit.text { text } else { format!("{}…", text.chars().take(limit.text / 4).collect::<String>()) }
 }
 
 /// What a script has raised that is no error object: plain values, and small tables of them.
-fn value_json(value: &Value, depth: usize) -> serde_json::Value {
+fn value_json(value: &Value, limit: Limit) -> serde_json::Value {
     match value {
         Value::Boolean(flag) => json!(flag),
         Value::Integer(number) => json!(number),
         Value::Number(number) => json!(number),
-        Value::String(text) => json!(shortened(text)),
-        Value::Table(table) if depth > 0 && table.raw_len() > 0 => {
-            table.sequence_values::<Value>().filter_map(Result::ok).take(64).map(|item| value_json(&item, depth - 1)).collect()
+        Value::String(text) => json!(shortened(text, limit)),
+        Value::Table(table) if limit.depth > 0 && table.raw_len() > 0 => {
+            let items = table.sequence_values::<Value>().filter_map(Result::ok).take(limit.items);
+            items.map(|item| value_json(&item, limit.below())).collect()
         }
-        Value::Table(table) if depth > 0 => {
-            let pairs = table.pairs::<String, Value>().filter_map(Result::ok).take(64);
-            pairs.map(|(key, item)| (key, value_json(&item, depth - 1))).collect::<serde_json::Map<_, _>>().into()
+        Value::Table(table) if limit.depth > 0 => {
+            let pairs = table.pairs::<mlua::LuaString, Value>().filter_map(Result::ok).take(limit.items);
+            let pairs = pairs.map(|(key, item)| (shortened(&key, limit), value_json(&item, limit.below())));
+            pairs.collect::<serde_json::Map<_, _>>().into()
         }
         _ => serde_json::Value::Null,
     }

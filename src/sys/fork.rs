@@ -95,8 +95,8 @@ pub fn exit_now(status: i32) -> ! {
 #[derive(Debug)]
 pub struct Channel(OwnedFd);
 
-/// The largest message: an error object with its traceback.
-const LARGEST: usize = 1 << 16;
+/// The largest message in bytes: an error object with its traceback.
+pub const LARGEST: usize = 1 << 16;
 
 impl Channel {
     /// Both ends.

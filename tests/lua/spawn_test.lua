@@ -169,6 +169,143 @@ test.case("a failing parent callback kills the child before its function runs", 
   t.eq(io.open(("/proc/%d/status"):format(pid)), nil)
 end)
 
+test.case("an error object of the parent's callback arrives as the same object", function(t)
+  local inner
+  local pid
+  local line = here() + 6
+  local err = t.fails("EEXIST", spawn, {
+    parent = function(process)
+      pid = process.pid
+      local _
+      _, inner = try(function()
+        mkdir("/tmp")
+      end)
+      error(inner)
+    end,
+  }, function()
+    error("must not run")
+  end)
+  t.ok(rawequal(err, inner), "the same object")
+  t.eq(err.where, { file = arg[0], line = line })
+  t.eq(io.open(("/proc/%d/stat"):format(pid)), nil)
+  local mine = { message = "a table of the script's own" }
+  t.ok(rawequal(
+    t.fails("script's own", spawn, {
+      parent = function()
+        error(mine)
+      end,
+    }, function() end),
+    mine
+  ))
+end)
+
+test.case("an error object comes through two children with its cause and places", function(t)
+  local line = here() + 4
+  local child <close> = spawn(function()
+    local inner <close> = spawn(function()
+      local _, reason = try(function()
+        mkdir("/tmp")
+      end)
+      error { message = "the grandchild", hint = "look there", cause = reason }
+    end)
+    inner:wait()
+  end)
+  local err = t.fails("the grandchild", child.wait, child)
+  t.eq(err.hint, "look there")
+  t.eq(err.where, { file = arg[0], line = line + 2 })
+  t.eq(err.cause.where, { file = arg[0], line = line })
+  t.eq({ err.cause.errno, err.cause.code, err.cause.op }, { "EEXIST", 17, "mkdir" })
+  t.match(tostring(err), "cause: .*EEXIST")
+end)
+
+test.case("what is too long for one message is cut and stays an error object", function(t)
+  local child <close> = spawn(function()
+    local inner <close> = spawn(function()
+      error(("ä"):rep(50000), 0)
+    end)
+    inner:wait()
+  end)
+  local err = t.fails("ä", child.wait, child)
+  t.ok(#err.message < 5000, "it is cut")
+  t.ok(utf8.len(err.message), "between two characters")
+  t.eq(err.message:sub(-3), "…")
+  -- Each text fits, and all of them together do not.
+  local long <close> = spawn(function()
+    local object
+    for depth = 1, 5 do
+      local text = ("\1"):rep(4000)
+      object = { message = depth .. text, hint = text, call = text, cause = object }
+      object.value = { text, text, text, { text, text, text } }
+    end
+    error(object)
+  end)
+  err = t.fails("5\1", long.wait, long)
+  t.match(err.cause.message, "^4\1")
+  t.eq(err.where.file, arg[0])
+  local wide <close> = spawn(function()
+    local value = { name = ("k"):rep(4000) }
+    for i = 1, 64 do
+      value[("key %d "):format(i) .. ("x"):rep(4000)] = ("\1"):rep(4000)
+    end
+    error { message = "wide", value = value }
+  end)
+  t.fails("wide", wide.wait, wide)
+end)
+
+test.case("a child is started by clone where a filter does not know clone3", { "root" }, function(t)
+  t.inside({}, function()
+    seccomp { default = "allow", errno = { "clone3" }, errno_ret = "ENOSYS" }
+    local before = ns_list()
+    local kinds = { "user", "uts", "pid", "net", "mnt", "ipc", "cgroup" }
+    local child <close> = spawn({ unshare = kinds }, function()
+      local now = ns_list()
+      for _, kind in ipairs(kinds) do
+        t.ne(now[kind].inode, before[kind].inode, kind)
+      end
+      t.match(read_file("/proc/self/status"), "NSpid:%s+%d+%s+1\n")
+      return 7
+    end)
+    t.eq(child:wait().code, 7)
+    local joined <close> = spawn(
+      { join = { pid = sleeper { unshare = { "pid" } } } },
+      function() end
+    )
+    t.eq(joined:wait().code, 0)
+  end)
+end)
+
+test.case(
+  "what only clone3 can ask for is ENOSYS without it, and nothing is started",
+  { "root", "file:/proc/self/ns/time" },
+  function(t)
+    local flag = os.getenv("TMPDIR") .. "/ran"
+    local function body()
+      io.open(flag, "w"):close()
+    end
+    t.inside({}, function()
+      seccomp { default = "allow", errno = { "clone3" }, errno_ret = "ENOSYS" }
+      t.match(t.fails("ENOSYS", spawn, { unshare = { "time" } }, body).call, "CLONE_NEWTIME", true)
+      t.eq(io.open(flag), nil)
+      -- With offsets the child makes the namespace itself.
+      local child <close> = spawn({
+        unshare = { "time" },
+        time_offsets = { boottime = "1000h" },
+      }, function()
+        t.ok(clock("boottime") >= 3.6e6)
+      end)
+      t.eq(child:wait().code, 0)
+    end)
+  end
+)
+
+test.case("a cgroup is not left out where clone3 is missing", { "root", "cgroup:v2" }, function(t)
+  local group <close> = cgroup_set("test-clone", {})
+  t.inside({}, function()
+    seccomp { default = "allow", errno = { "clone3" }, errno_ret = "ENOSYS" }
+    t.fails("ENOSYS", spawn, { cgroup = group }, function() end)
+  end)
+end)
+
 test.case("a child that is killed before its exec is reported by its signal", function(t)
   local child <close> = spawn(function()
     while true do

@@ -200,6 +200,11 @@ function globals.coroutine.resume(...)
   return pass(lua.coroutine.resume(...))
 end
 
+-- Closes the coroutine's variables, which may end the script.
+function globals.coroutine.close(co)
+  return pass(lua.coroutine.close(co))
+end
+
 function globals.try(body, ...)
   local results = table.pack(protect(body, ...))
   if results[1] then
@@ -228,7 +233,12 @@ function globals.os.exit(code)
 end
 
 function globals.load(chunk, name, _, env)
-  return lua.load(chunk, name or "=(load)", "t", env or globals._G)
+  local loaded, reason = lua.load(chunk, name or "=(load)", "t", env or globals._G)
+  if not loaded and services.unwinding() then
+    -- The function that hands out the text has ended the script.
+    error(UNWIND, 0)
+  end
+  return loaded, reason
 end
 
 -- The environment: everything readable, nothing writable, nothing undeclared.
@@ -318,11 +328,11 @@ globals.arg[0] = services.script
 -- A plan's answer where only the kernel would know.
 local unknown = {}
 
-local function unknowable()
-  error("a plan does not know this value; it is known after the calls have really been made", 2)
+local function unknowable(level)
+  error("a plan does not know this value; it is known after the calls have really been made", level)
 end
 
-setmetatable(unknown, {
+local doubt = {
   __tostring = function()
     return "(known after apply)"
   end,
@@ -332,17 +342,16 @@ setmetatable(unknown, {
   __index = function()
     return unknown
   end,
-  __pairs = unknowable,
-  __lt = unknowable,
-  __le = unknowable,
-  __add = unknowable,
-  __sub = unknowable,
-  __len = unknowable,
-  __mul = unknowable,
-  __div = unknowable,
-  __call = unknowable,
   __metatable = "unknown",
-})
+}
+-- Whatever would compute with it, compare it, walk over it or change it.
+local arithmetic = "add sub mul div mod pow unm idiv band bor bxor shl shr bnot"
+for event in (arithmetic .. " newindex pairs call len lt le"):gmatch("%a+") do
+  doubt["__" .. event] = function()
+    unknowable(3)
+  end
+end
+setmetatable(unknown, doubt)
 
 -- A plan opens nothing for writing, removes nothing, and cannot judge answers it does not have.
 if services.planning then
@@ -363,9 +372,17 @@ if services.planning then
   function globals.assert(...)
     return ...
   end
-  -- Every element of an unknown list is unknown, so a walk over it would not end.
-  function globals.ipairs(list)
-    return lua.ipairs(rawequal(list, unknown) and unknowable() or list)
+  -- Every element of an unknown list is unknown, so a walk over it would not end, or never begin.
+  for _, name in ipairs { "ipairs", "next", "rawlen" } do
+    globals[name] = function(list, ...)
+      if rawequal(list, unknown) then
+        unknowable(3)
+      end
+      return lua[name](list, ...)
+    end
+  end
+  function globals.tonumber(value, ...)
+    return rawequal(value, unknown) and unknown or lua.tonumber(value, ...)
   end
 end
 

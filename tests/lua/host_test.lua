@@ -259,4 +259,138 @@ test.case(
   end
 )
 
+-- Variables that are closed
+
+local function closer(body)
+  return setmetatable({}, { __close = body })
+end
+
+test.case("an error in a closing variable takes the place of the one that unwinds", function(t)
+  local seen
+  local outer = false
+  local value, err = try(function()
+    local _ <close> = closer(function()
+      outer = true
+    end)
+    local inner <close> = closer(function(_, first)
+      seen = first
+      error("second")
+    end)
+    t.ok(inner)
+    mkdir("/tmp")
+  end)
+  t.eq(value, nil)
+  t.match(err.message, "second", true)
+  t.match(err.where.file, "host_test.lua", true)
+  t.eq(seen.errno, "EEXIST")
+  t.ok(outer, "the outer variable is closed")
+end)
+
+test.case("handles are closed in turn when one of them fails, and the error goes on", function(t)
+  local pid
+  local _, err = try(function()
+    local child <close> = spawn(function()
+      while true do
+      end
+    end)
+    pid = child.pid
+    local _ <close> = closer(function()
+      error("in between")
+    end)
+    error("first")
+  end)
+  t.match(err.message, "in between", true)
+  t.eq(io.open(("/proc/%d/stat"):format(pid)), nil)
+end)
+
+-- Plans
+
+local PLANNED = [[
+local function assert_known(fine, text)
+  if not fine then error(text, 2) end
+end
+local unknown = spawn(function() end):wait().code
+local function fails(body, place)
+  local _, err = try(body)
+  assert_known(err and err.message:find("known after", 1, true), "another error: " .. tostring(err))
+  assert_known(not place or err.where.file:find("plan.lua", 1, true), tostring(err))
+end
+]]
+
+-- Runs text as a plan, in which `unknown` is a value that only the kernel would know.
+local function plan(text)
+  local path = os.getenv("TMPDIR") .. "/plan.lua"
+  write_file(path, PLANNED .. text)
+  local result = capture { "/proc/self/exe", "--dry-run", path }
+  remove(path)
+  return result
+end
+
+test.case(
+  "a plan refuses to compute with, to compare and to walk over what it does not know",
+  function(t)
+    for _, text in ipairs {
+      "unknown + 1",
+      "1 - unknown",
+      "unknown * 2",
+      "unknown / 2",
+      "unknown // 2",
+      "unknown % 2",
+      "unknown ^ 2",
+      "-unknown",
+      "unknown & 1",
+      "unknown | 1",
+      "unknown ~ 1",
+      "~unknown",
+      "unknown << 1",
+      "unknown >> 1",
+      "#unknown",
+      "unknown < 1",
+      "unknown <= 1",
+      "1 > unknown",
+      "unknown()",
+      "unknown:match('x')",
+      "next(unknown)",
+      "rawlen(unknown)",
+      "pairs(unknown)",
+      "ipairs(unknown)",
+      "table.concat(unknown)",
+      "table.unpack(unknown)",
+      "tonumber(unknown) + 1",
+    } do
+      local result = plan(("fails(function() local x = %s return x end, true)"):format(text))
+      t.eq(result.code, 0, text .. ": " .. result.stderr)
+    end
+    for _, text in ipairs {
+      "for _ in pairs(unknown) do end",
+      "for _ in ipairs(unknown) do end",
+      "for _ in unknown do end",
+      "unknown.x = 1",
+      "table.insert(unknown, 1)",
+    } do
+      local result = plan(("fails(function() %s end, true)"):format(text))
+      t.eq(result.code, 0, text .. ": " .. result.stderr)
+    end
+  end
+)
+
+test.case("a reader that fails in a plan answers what is not known", function(t)
+  local result = plan([[
+    mkdir("/no-such-directory")
+    for _, body in ipairs {
+      function() return read_file("/") end,
+      function() return stat("/no-such-directory/file") end,
+      function() return ns_list(unknown) end,
+      function() return sysctl_get(unknown) end,
+    } do
+      assert_known(tostring(body()) == "(known after apply)", tostring(body()))
+    end
+    fails(function() return read_file("/") + 1 end)
+  ]])
+  t.eq(result.code, 0, result.stdout .. result.stderr)
+  -- Arguments are judged all the same.
+  result = plan("read_file(7, {}, {})")
+  t.eq(result.code, 1)
+end)
+
 return test.run()

@@ -100,14 +100,40 @@ test.case("an unprivileged user is told what is missing", { "user" }, function(t
   t.eq(mounted("/mnt"), nil)
 end)
 
-test.case("a mount that fails in its second step is taken away again", { "root" }, function(t)
-  inside(t, function()
-    -- A user namespace's path that is none: the attributes cannot be set.
+test.case(
+  "a mount that fails in its second step is taken away again",
+  { "root", "userns" },
+  function(t)
+    -- A user namespace may not unlock what came to it locked: the bind goes through and the
+    -- remount that would make it writable does not.
+    local dir = os.getenv("TMPDIR")
+    inside(t, function()
+      mount("/usr", dir, { bind = true, readonly = true })
+      t.inside({ "user", "mnt" }, function()
+        local before = read_file("/proc/self/mountinfo")
+        local err = t.fails("EPERM", mount, dir, "/mnt", { bind = true, readonly = false })
+        t.match(err.call, "MS_REMOUNT", true)
+        t.eq(mounted("/mnt"), nil)
+        t.eq(read_file("/proc/self/mountinfo"), before)
+        -- The same in one step for the whole tree.
+        err = t.fails("EPERM", mount, dir, "/mnt", { rbind = true, readonly = false })
+        t.match(err.call, "mount_setattr", true)
+        t.eq(read_file("/proc/self/mountinfo"), before)
+        mount(dir, "/mnt", { bind = true, readonly = true })
+        t.ok(mounted("/mnt"), "what is locked stays so")
+      end)
+    end)
+  end
+)
+
+test.case(
+  "the attributes of a tree are refused for a namespace that is none",
+  { "root" },
+  function(t)
     local tree <close> = open_tree("/usr")
     t.fails("ENOENT", tree.setattr, tree, { id_map = "/no/such/namespace" })
-    t.eq(mounted("/mnt"), nil)
-  end)
-end)
+  end
+)
 
 test.case("flags, data and type are what mountinfo shows", { "root" }, function(t)
   inside(t, function()

@@ -362,4 +362,67 @@ test.case(
   end
 )
 
+-- A working directory and descriptors that a container must not get
+
+test.case(
+  "no program starts in a directory outside of its root, by a descriptor that was left open",
+  { "root" },
+  function(t)
+    -- CVE-2024-21626: /proc/self/fd/N of a host's directory as the working directory.
+    local dir <close> = temp_dir()
+    for _, name in ipairs { "/proc", "/inner", "/dev" } do
+      mkdir(dir.path .. name)
+    end
+    -- What stands for /dev/null, which `capture` opens as the command's input.
+    touch(dir.path .. "/dev/null")
+    t.inside({ "mnt", "pid" }, function()
+      mount("proc", dir.path .. "/proc", { type = "proc" })
+      local host = assert(io.open("/etc"), "a directory of the host's")
+      local number
+      for fd = 3, 63 do
+        number = number or readlink("/proc/self/fd/" .. fd) == "/etc" and fd
+      end
+      chroot(dir.path)
+      local way = "/proc/self/fd/" .. number
+      -- The kernel itself would let it through.
+      t.ok(stat(way .. "/passwd"), "the way out is there")
+      for _, cwd in ipairs { way, way .. "/.", way .. "/.." } do
+        local err = t.fails("EXDEV", exec, { "/true", cwd = cwd })
+        t.match(err.call, "chdir", true)
+        t.fails("EXDEV", capture, { "/true" }, { cwd = cwd })
+        t.eq(readlink("/proc/self/cwd"), "/")
+      end
+      -- Inside of the root only the program is missing.
+      t.fails("ENOENT", exec, { "/true", cwd = "/inner" })
+      t.eq(readlink("/proc/self/cwd"), "/inner")
+      host:close()
+    end)
+  end
+)
+
+-- The descriptors from 0 on that a program finds open. It asks for each, so none is its own.
+local ASK = [[
+  n=0
+  while test $n -lt 64; do
+    test -e /proc/self/fd/$n && echo $n
+    n=$((n + 1))
+  done
+]]
+
+test.case(
+  "a program finds 0, 1 and 2 open where a filter does not know close_range",
+  { "root" },
+  function(t)
+    for _, errno in ipairs { "ENOSYS", "EPERM" } do
+      local child <close> = spawn({ stdout = "pipe" }, function()
+        local held = { io.open("/etc/passwd"), io.open("/etc"), pipe() }
+        seccomp { default = "allow", errno = { "close_range" }, errno_ret = errno }
+        t.eq(#held, 3)
+        exec { "sh", "-c", ASK }
+      end)
+      t.eq(child:output().stdout, "0\n1\n2\n", errno)
+    end
+  end
+)
+
 return test.run()

@@ -1,24 +1,20 @@
-//! What can be done with a group: freeze, kill, move processes, wait for events, hand it on.
-
-use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+//! What can be done with a group: read it, freeze, kill, move processes, hand it on.
 
 use mlua::Value;
 
 use super::group::{Cgroup, read_error};
 use super::{limits, stats};
-use crate::kernel::Reply;
 use crate::kernel::cgroups::Call;
-use crate::lua::args::{Args, Fields};
+use crate::lua::args::Args;
 use crate::lua::error::{Outcome, Raise};
 use crate::lua::handle::Handle;
 use crate::lua::processes::Process;
-use crate::lua::{stop_if_signalled, unknown};
+use crate::lua::unknown;
 use crate::sys::cgroups::{self as sys_cgroups, Version};
 use crate::sys::{Errno, Pid};
 
 /// Whether a plan asks for what only the kernel would know.
-fn is_unknown(args: &Args, group: &Cgroup) -> bool {
+pub fn is_unknown(args: &Args, group: &Cgroup) -> bool {
     args.host.kernel().is_plan() && !group.dirs().iter().any(|dir| dir.exists())
 }
 
@@ -148,101 +144,4 @@ pub fn delegate(args: &Args) -> Outcome {
     let (uid, gid) = (args.integer("uid")?.unwrap_or_default(), args.integer("gid")?.unwrap_or_default());
     args.host.run(Call::Delegate { dir: part.dir, files: sys_cgroups::delegated_files(), uid, gid })?;
     Ok(Value::Nil)
-}
-
-/// The events that can be waited for, and the controller that counts each.
-pub const EVENTS: &[&str] = &["oom", "oom_kill", "max", "high", "low", "pids", "populated", "empty", "frozen", "thawed"];
-
-fn controller(event: &str) -> &'static str {
-    match event {
-        "pids" => "pids",
-        "populated" | "empty" | "frozen" | "thawed" => "cgroup",
-        _ => "memory",
-    }
-}
-
-pub fn wait_event(args: &Args) -> Outcome {
-    let group = args.this::<Cgroup>()?;
-    let event = args.required_text("event");
-    let timeout = args.options("options")?.duration("timeout");
-    let name = controller(&event);
-    let part = if name == "cgroup" { group.core() } else { group.part(name) };
-    let part = part.ok_or_else(|| {
-        Raise::state(format!("cgroup {}: nothing counts the event \"{event}\" for the group", group.name()))
-            .hint(format!("set a limit of the controller {name} first"))
-    })?;
-    let file = match (name, part.version) {
-        ("memory", Version::V1) => Some("memory.oom_control"),
-        ("memory", Version::V2) => Some("memory.events"),
-        ("cgroup", Version::V2) => Some("cgroup.events"),
-        ("pids", _) => Some("pids.events"),
-        _ => None,
-    };
-    if part.version == Version::V1 && matches!(event.as_str(), "high" | "low") {
-        return Err(Raise::state(format!("cgroup {}: cgroup v1 has no event \"{event}\"", group.name())));
-    }
-    // Only memory.oom_control can be asked for notice on v1; the rest is looked at now and then.
-    let watched = file.filter(|_| part.version == Version::V2 || event == "oom" || event == "oom_kill");
-    let mut notice = None;
-    if let Some(file) = watched {
-        notice = Some(args.host.run(Call::Watch { file: part.dir.join(file), version: part.version })?);
-    }
-    if is_unknown(args, &group) {
-        return Ok(unknown(args.lua)?);
-    }
-    let notice = notice.and_then(|reply| if let Reply::Fd(fd) = reply { Some(fd) } else { None });
-    let deadline = timeout.map(|timeout| Instant::now() + timeout);
-    loop {
-        if happened(&group, &part, &event) {
-            return Ok(Value::Table(stats::events(args.lua, &group)?));
-        }
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        if left.is_some_and(|left| left.is_zero()) {
-            return Ok(Value::Nil);
-        }
-        // Looking now and then as well: a notice that came before the watch is not missed.
-        let nap = Duration::from_millis(if notice.is_some() { 200 } else { 10 });
-        let nap = left.map_or(nap, |left| left.min(nap));
-        let result = if let Some(fd) = &notice {
-            fd.get().and_then(|fd| sys_cgroups::wait_notice(fd.as_fd(), part.version, nap)).map(drop)
-        } else {
-            std::thread::sleep(nap);
-            Ok(())
-        };
-        match result {
-            Ok(()) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(Raise::read("poll(<cgroup events>)", errno)),
-        }
-        if stop_if_signalled(args.host) {
-            return Err(Raise::Lua(mlua::Error::runtime("interrupted")));
-        }
-    }
-}
-
-/// Whether an event has happened since it was last told; a state, whether it is so now.
-fn happened(group: &Cgroup, part: &super::group::Part, event: &str) -> bool {
-    match event {
-        "populated" | "frozen" => stats::counter(part, event) == Some(1),
-        "empty" => stats::counter(part, "populated") == Some(0),
-        "thawed" => stats::counter(part, "frozen") == Some(0),
-        event => {
-            let count = stats::counter(part, event).unwrap_or_default().cast_unsigned();
-            let seen = group.seen.borrow_mut().insert(event.to_owned(), count).unwrap_or_default();
-            count > seen
-        }
-    }
-}
-
-/// Where a new handle of a group starts to count events: at what has happened before it.
-pub fn count_from_now(group: &Cgroup) {
-    for event in ["oom", "oom_kill", "max", "high", "low", "pids"] {
-        if let Some(count) = group.part(controller(event)).and_then(|part| stats::counter(&part, event)) {
-            group.seen.borrow_mut().insert(event.to_owned(), count.cast_unsigned());
-        }
-    }
-}
-
-/// The limits in an option table that may be left out.
-pub fn limits_of(options: &Fields) -> Outcome<crate::kernel::cgroups::limits::Limits> {
-    limits::limits(options)
 }

@@ -10,7 +10,8 @@ use std::path::Path;
 use cgroups_rs::fs::{flat_keyed_to_vec, nested_keyed_to_hashmap};
 use mlua::{Lua, Table, Value};
 
-use super::group::{Cgroup, Part};
+use super::group::Cgroup;
+use super::place::Part;
 use crate::kernel::cgroups::limits::{shares_to_weight, throttle_file};
 use crate::lua::error::Outcome;
 use crate::sys::cgroups::{Version, read};

@@ -1,0 +1,31 @@
+//! How a child starts in a group: opened by the parent, entered by the child.
+
+use super::group::Cgroup;
+use super::place::Part;
+use crate::kernel::cgroups::Call;
+use crate::lua::Host;
+use crate::lua::error::Outcome;
+use crate::sys::Fd;
+
+/// The descriptors through which a child starts in a group, and what it does with them.
+pub struct Joining {
+    /// For `clone3` (v2).
+    pub into: Option<Fd>,
+    /// To be written by the child itself, before anything else (v1).
+    pub files: Vec<Fd>,
+    /// The group's places.
+    pub parts: Vec<Part>,
+}
+
+impl Joining {
+    /// Opens what a child needs to start in the group of this handle.
+    pub fn prepare(host: &Host, group: &Cgroup) -> Outcome<Self> {
+        let (into, files) = group.open(host)?;
+        Ok(Self { into, files, parts: group.parts.borrow().clone() })
+    }
+
+    /// The child's part: a process of one thread writes "0" to each `tasks` file, in no time.
+    pub fn enter(&self, host: &Host) -> Outcome<()> {
+        self.files.iter().try_for_each(|file| host.run(Call::Enter { file: file.clone() }).map(drop))
+    }
+}

@@ -1,6 +1,6 @@
 //! Mounts inside a root, from descriptor to descriptor; and the change into the root.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Component;
 
 use mlua::Value;
 use nix::libc;
@@ -9,18 +9,21 @@ use nix::sys::stat::{SFlag, makedev};
 use super::{PATH, Rootfs, inside, method};
 use crate::kernel::Kinds;
 use crate::kernel::mounts::{Call as MountCall, Spot};
-use crate::kernel::rootfs::{Call, Change, Like};
-use crate::lua::Host;
-use crate::lua::args::{Args, Fields};
+use crate::kernel::rootfs::{Call, Change};
+use crate::lua::args::Args;
 use crate::lua::error::{Outcome, Raise};
-use crate::lua::mounts::options::{Asked, DATA, Data, PROPAGATIONS, data, joined, propagation, with_data, with_flags};
+use crate::lua::mounts::options::{Asked, DATA, PROPAGATIONS, data, propagation, with_data, with_flags};
 use crate::lua::mounts::pivot_to;
-use crate::lua::mounts::tree::{USER_NAMESPACE, apply, copy, make, mount_of, user_namespace};
+use crate::lua::mounts::tree::{USER_NAMESPACE, apply, make, mount_of};
 use crate::lua::processes::streams::Descriptor;
 use crate::lua::table::{Primitive, example_with};
 use crate::lua::types::{Param, Type, U32, may, need};
-use crate::sys::Fd;
 use crate::sys::mounts::has_new_api;
+
+mod system;
+mod wanted;
+
+use wanted::Wanted;
 
 const MOUNT: &[Param] = with_data![
     may("type", Type::Text, "the file system: \"tmpfs\", \"proc\", \"sysfs\", \"devpts\", \"mqueue\", \"overlay\" …"),
@@ -118,7 +121,7 @@ pub const PRIMITIVES: &[Primitive] = &[
             "nothing",
             &["openat2(2)", "fsopen(2)", "fsmount(2)", "move_mount(2)"],
             inside!("root:proc()\n  assert(root:exists(\"/proc/self\"))"),
-            proc,
+            system::proc,
         )
     },
     Primitive {
@@ -130,7 +133,7 @@ pub const PRIMITIVES: &[Primitive] = &[
             "nothing",
             &["openat2(2)", "fsopen(2)", "fsmount(2)", "move_mount(2)"],
             inside!("root:sys()"),
-            sys,
+            system::sys,
         )
     },
     method(
@@ -140,7 +143,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         "nothing",
         &["openat2(2)", "fsopen(2)", "fsmount(2)", "move_mount(2)", "mknodat(2)", "symlinkat(2)"],
         inside!("root:dev { shm_size = \"1M\" }\n  assert(root:stat(\"/dev/null\").minor == 3)"),
-        dev,
+        system::dev,
     ),
     Primitive {
         reversible: false,
@@ -155,100 +158,6 @@ pub const PRIMITIVES: &[Primitive] = &[
         )
     },
 ];
-
-/// One mount to be put in a root.
-struct Wanted<'a> {
-    host: &'a Host,
-    root: Fd,
-    target: PathBuf,
-}
-
-impl<'a> Wanted<'a> {
-    fn new(args: &'a Args, target: &str) -> Outcome<Self> {
-        args.host.guard(Kinds::MNT, false, "mounting")?;
-        Ok(Self { host: args.host, root: args.this::<Rootfs>()?.root()?, target: target.into() })
-    }
-
-    fn run(&self, change: Change) -> Outcome<crate::kernel::Reply> {
-        self.host.run(Call { root: self.root.clone(), path: self.target.clone(), change })
-    }
-
-    /// Whether no symlink may lead to the target: an image that brings its own `/proc`, `/sys` or
-    /// `/dev` as a link would have the runtime work outside (CVE-2019-19921, CVE-2026-41579).
-    fn is_strict(&self, fstype: Option<&str>) -> bool {
-        let mut names = self.target.components().filter(|part| !matches!(part, Component::RootDir | Component::CurDir));
-        let first = names.next().map(|part| part.as_os_str().to_owned());
-        let top = names.next().is_none() && first.is_some_and(|name| name == "proc" || name == "sys" || name == "dev");
-        top || matches!(fstype, Some("proc" | "sysfs"))
-    }
-
-    fn place(&self, like: Like) -> Outcome<Fd> {
-        self.run(Change::MountPoint { like })?.fd().map_err(|errno| Raise::read("openat2", errno))
-    }
-
-    fn place_like(&self, mount: &Fd) -> Outcome<Fd> {
-        let like = if self.is_strict(None) { Like::Directory(true) } else { Like::Mount(mount.clone()) };
-        self.place(like)
-    }
-
-    fn attach(&self, mount: &Fd, place: Fd) -> Outcome<()> {
-        self.host.run(MountCall::MoveMount { from: mount.clone(), to: Spot::Fd(place) }).map(drop)
-    }
-
-    /// A new file system. A value that fsconfig(2) cannot take, being too long, goes the classic way.
-    fn file_system(&self, fstype: &str, source: &str, data: &Data, asked: Asked, propagation: u64) -> Outcome<()> {
-        const LONGEST: usize = 255;
-        let text = joined(data, Some(fstype))?;
-        let place = self.place(Like::Directory(self.is_strict(Some(fstype))))?;
-        let fits = data.iter().all(|(_, value)| value.as_ref().is_none_or(|value| value.len() <= LONGEST));
-        if has_new_api() && fits {
-            let mount = make(self.host, fstype, source, data, asked)?;
-            if propagation != 0 {
-                let target = Spot::Fd(mount.clone());
-                self.host.run(MountCall::SetAttributes { target, recursive: false, set: 0, clear: 0, propagation, userns: None })?;
-            }
-            return self.attach(&mount, place);
-        }
-        let mount = |source: Option<Spot>, target: Fd, fstype: Option<String>, flags: u64, data: Option<String>| {
-            self.host.run(MountCall::Mount { source, target: Spot::Fd(target), fstype, flags, keep: None, data }).map(drop)
-        };
-        mount(Some(Spot::Path(source.into())), place, Some(fstype.to_owned()), asked.on, text)?;
-        if propagation != 0 {
-            mount(None, self.place(Like::Directory(self.is_strict(Some(fstype))))?, None, propagation, None)?;
-        }
-        Ok(())
-    }
-
-    /// A copy of a mount of the host.
-    fn bind(&self, source: Spot, options: &Fields, recursive: bool) -> Outcome<()> {
-        let asked = Asked::of(options)?;
-        let propagation = propagation(options)?;
-        if has_new_api() {
-            let tree = copy(self.host, source, true, recursive)?;
-            apply(self.host, &Spot::Fd(tree.clone()), options, recursive)?;
-            let place = self.place_like(&tree)?;
-            return self.attach(&tree, place);
-        }
-        if user_namespace(self.host, options)?.is_some() || asked.off != 0 || propagation != 0 {
-            return Err(Raise::state("id_map, propagation and taking flags away need Linux 5.12"));
-        }
-        let source = match source {
-            Spot::Fd(fd) => fd,
-            Spot::Path(path) => {
-                let opened = self.host.run(MountCall::OpenPlace { path, directory: false })?;
-                opened.fd().map_err(|errno| Raise::read("open", errno))?
-            }
-        };
-        let place = self.place_like(&source)?;
-        let flags = libc::MS_BIND | if recursive { libc::MS_REC } else { 0 };
-        let (source, target) = (Some(Spot::Fd(source)), Spot::Fd(place.clone()));
-        self.host.run(MountCall::Mount { source, target, fstype: None, flags, keep: None, data: None })?;
-        if asked.on != 0 {
-            self.run(Change::Remount { below: place, flags: asked.on })?;
-        }
-        Ok(())
-    }
-}
 
 fn mount(args: &Args) -> Outcome {
     let options = args.options("options")?;
@@ -326,7 +235,7 @@ fn mask(args: &Args) -> Outcome {
 
 fn readonly(args: &Args) -> Outcome {
     let wanted = Wanted::new(args, &args.required_text("path"))?;
-    if Path::new(&wanted.target).components().all(|part| matches!(part, Component::RootDir | Component::CurDir)) {
+    if wanted.target.components().all(|part| matches!(part, Component::RootDir | Component::CurDir)) {
         let target = Spot::Fd(wanted.root.clone());
         let set = crate::sys::mounts::attributes::attr::RDONLY;
         let call = if has_new_api() {
@@ -347,79 +256,6 @@ fn umount(args: &Args) -> Outcome {
     let opened = wanted.run(Change::Open { flags: libc::O_PATH, mode: 0 })?;
     let target = Spot::Fd(opened.fd().map_err(|errno| Raise::read("openat2", errno))?);
     args.host.run(MountCall::Unmount { target, flags: libc::MNT_DETACH })?;
-    Ok(Value::Nil)
-}
-
-const QUIET: u64 = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-
-fn proc(args: &Args) -> Outcome {
-    let options = args.options("options")?;
-    let on = QUIET | if options.flag("readonly") { libc::MS_RDONLY } else { 0 };
-    let data = data(&options, Some("proc"))?;
-    Wanted::new(args, "/proc")?.file_system("proc", "proc", &data, Asked { on, off: 0 }, 0)?;
-    Ok(Value::Nil)
-}
-
-fn sys(args: &Args) -> Outcome {
-    let options = args.options("options")?;
-    let on = QUIET | if options.boolean("readonly").unwrap_or(true) { libc::MS_RDONLY } else { 0 };
-    let wanted = Wanted::new(args, "/sys")?;
-    if options.flag("bind") {
-        let flags = args.lua.create_table()?;
-        for (word, flag) in
-            [("readonly", libc::MS_RDONLY), ("nosuid", libc::MS_NOSUID), ("nodev", libc::MS_NODEV), ("noexec", libc::MS_NOEXEC)]
-        {
-            flags.raw_set(word, (on & flag != 0).then_some(true))?;
-        }
-        wanted.bind(Spot::Path("/sys".into()), &Fields::from_table(&flags, BIND)?, true)?;
-    } else {
-        wanted.file_system("sysfs", "sysfs", &Data::new(), Asked { on, off: 0 }, 0)?;
-    }
-    Ok(Value::Nil)
-}
-
-/// The nodes that every container has (OCI runtime spec, "Default Devices").
-const NODES: [(&str, u64, u64); 6] = [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
-
-const LINKS: [(&str, &str); 5] = [
-    ("fd", "/proc/self/fd"),
-    ("stdin", "/proc/self/fd/0"),
-    ("stdout", "/proc/self/fd/1"),
-    ("stderr", "/proc/self/fd/2"),
-    ("ptmx", "pts/ptmx"),
-];
-
-fn dev(args: &Args) -> Outcome {
-    let options = args.options("options")?;
-    let size = |name: &str, default: u64| options.size(name).unwrap_or(default).to_string();
-    let pair = |key: &str, value: String| (key.to_owned(), Some(value));
-    let on = |flags: u64| Asked { on: flags, off: 0 };
-    let mut wanted = Wanted::new(args, "/dev")?;
-    let data = vec![pair("mode", "755".into()), pair("size", size("size", 64 << 10))];
-    wanted.file_system("tmpfs", "tmpfs", &data, on(libc::MS_NOSUID | libc::MS_NOEXEC), 0)?;
-    // From here on /dev is this tmpfs: no link of the image's is on the way any more.
-    for (name, major, minor) in NODES {
-        wanted.target = format!("/dev/{name}").into();
-        let node = (SFlag::S_IFCHR, makedev(major, minor));
-        wanted.run(Change::Node { node, mode: 0o666, owner: (None, None), host: Some(format!("/dev/{name}").into()) })?;
-    }
-    for (name, text) in LINKS {
-        wanted.target = format!("/dev/{name}").into();
-        wanted.run(Change::Symlink { text: text.into() })?;
-    }
-    let mut terminals = vec![("newinstance".to_owned(), None), pair("ptmxmode", "0666".into()), pair("mode", "0620".into())];
-    if let Some(gid) = options.integer::<u32>("tty_gid")? {
-        terminals.push(pair("gid", gid.to_string()));
-    }
-    wanted.target = "/dev/pts".into();
-    wanted.file_system("devpts", "devpts", &terminals, on(libc::MS_NOSUID | libc::MS_NOEXEC), 0)?;
-    wanted.target = "/dev/shm".into();
-    let data = vec![pair("mode", "1777".into()), pair("size", size("shm_size", 64 << 20))];
-    wanted.file_system("tmpfs", "shm", &data, on(QUIET), 0)?;
-    if options.boolean("mqueue").unwrap_or_else(|| args.host.guard.left().contains(Kinds::IPC)) {
-        wanted.target = "/dev/mqueue".into();
-        wanted.file_system("mqueue", "mqueue", &Data::new(), on(QUIET), 0)?;
-    }
     Ok(Value::Nil)
 }
 

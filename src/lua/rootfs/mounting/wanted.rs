@@ -1,0 +1,119 @@
+//! One mount that is to be put in a root: its place is found, or made, and then attached to.
+//!
+//! On old kernels the classic mount(2) does the same, from descriptor to descriptor as well.
+
+use std::path::{Component, PathBuf};
+
+use nix::libc;
+
+use super::super::Rootfs;
+use crate::kernel::mounts::{Call as MountCall, Spot};
+use crate::kernel::rootfs::{Call, Change, Like};
+use crate::kernel::{Kinds, Reply};
+use crate::lua::Host;
+use crate::lua::args::{Args, Fields};
+use crate::lua::error::{Outcome, Raise};
+use crate::lua::mounts::options::{Asked, Data, joined, propagation};
+use crate::lua::mounts::tree::{apply, copy, make, user_namespace};
+use crate::sys::Fd;
+use crate::sys::mounts::has_new_api;
+
+/// One mount to be put in a root.
+pub struct Wanted<'a> {
+    host: &'a Host,
+    /// The root.
+    pub root: Fd,
+    /// A path in it.
+    pub target: PathBuf,
+}
+
+impl<'a> Wanted<'a> {
+    /// A mount at a path of the method's root, once the guard lets it pass.
+    pub fn new(args: &'a Args, target: &str) -> Outcome<Self> {
+        args.host.guard(Kinds::MNT, false, "mounting")?;
+        Ok(Self { host: args.host, root: args.this::<Rootfs>()?.root()?, target: target.into() })
+    }
+
+    /// Has a change made at the target.
+    pub fn run(&self, change: Change) -> Outcome<Reply> {
+        self.host.run(Call { root: self.root.clone(), path: self.target.clone(), change })
+    }
+
+    /// Whether no symlink may lead to the target: an image that brings its own `/proc`, `/sys` or
+    /// `/dev` as a link would have the runtime work outside (CVE-2019-19921, CVE-2026-41579).
+    fn is_strict(&self, fstype: Option<&str>) -> bool {
+        let mut names = self.target.components().filter(|part| !matches!(part, Component::RootDir | Component::CurDir));
+        let first = names.next().map(|part| part.as_os_str().to_owned());
+        let top = names.next().is_none() && first.is_some_and(|name| name == "proc" || name == "sys" || name == "dev");
+        top || matches!(fstype, Some("proc" | "sysfs"))
+    }
+
+    fn place(&self, like: Like) -> Outcome<Fd> {
+        self.run(Change::MountPoint { like })?.fd().map_err(|errno| Raise::read("openat2", errno))
+    }
+
+    /// The target as a descriptor, made like a mount where it is missing: a file for a file.
+    pub fn place_like(&self, mount: &Fd) -> Outcome<Fd> {
+        let like = if self.is_strict(None) { Like::Directory(true) } else { Like::Mount(mount.clone()) };
+        self.place(like)
+    }
+
+    /// Puts a mount in its place.
+    pub fn attach(&self, mount: &Fd, place: Fd) -> Outcome<()> {
+        self.host.run(MountCall::MoveMount { from: mount.clone(), to: Spot::Fd(place) }).map(drop)
+    }
+
+    /// A new file system. A value that fsconfig(2) cannot take, being too long, goes the classic way.
+    pub fn file_system(&self, fstype: &str, source: &str, data: &Data, asked: Asked, propagation: u64) -> Outcome<()> {
+        const LONGEST: usize = 255;
+        let text = joined(data, Some(fstype))?;
+        let place = self.place(Like::Directory(self.is_strict(Some(fstype))))?;
+        let fits = data.iter().all(|(_, value)| value.as_ref().is_none_or(|value| value.len() <= LONGEST));
+        if has_new_api() && fits {
+            let mount = make(self.host, fstype, source, data, asked)?;
+            if propagation != 0 {
+                let target = Spot::Fd(mount.clone());
+                self.host.run(MountCall::SetAttributes { target, recursive: false, set: 0, clear: 0, propagation, userns: None })?;
+            }
+            return self.attach(&mount, place);
+        }
+        let mount = |source: Option<Spot>, target: Fd, fstype: Option<String>, flags: u64, data: Option<String>| {
+            self.host.run(MountCall::Mount { source, target: Spot::Fd(target), fstype, flags, keep: None, data }).map(drop)
+        };
+        mount(Some(Spot::Path(source.into())), place, Some(fstype.to_owned()), asked.on, text)?;
+        if propagation != 0 {
+            mount(None, self.place(Like::Directory(self.is_strict(Some(fstype))))?, None, propagation, None)?;
+        }
+        Ok(())
+    }
+
+    /// A copy of a mount of the host.
+    pub fn bind(&self, source: Spot, options: &Fields, recursive: bool) -> Outcome<()> {
+        let asked = Asked::of(options)?;
+        let propagation = propagation(options)?;
+        if has_new_api() {
+            let tree = copy(self.host, source, true, recursive)?;
+            apply(self.host, &Spot::Fd(tree.clone()), options, recursive)?;
+            let place = self.place_like(&tree)?;
+            return self.attach(&tree, place);
+        }
+        if user_namespace(self.host, options)?.is_some() || asked.off != 0 || propagation != 0 {
+            return Err(Raise::state("id_map, propagation and taking flags away need Linux 5.12"));
+        }
+        let source = match source {
+            Spot::Fd(fd) => fd,
+            Spot::Path(path) => {
+                let opened = self.host.run(MountCall::OpenPlace { path, directory: false })?;
+                opened.fd().map_err(|errno| Raise::read("open", errno))?
+            }
+        };
+        let place = self.place_like(&source)?;
+        let flags = libc::MS_BIND | if recursive { libc::MS_REC } else { 0 };
+        let (source, target) = (Some(Spot::Fd(source)), Spot::Fd(place.clone()));
+        self.host.run(MountCall::Mount { source, target, fstype: None, flags, keep: None, data: None })?;
+        if asked.on != 0 {
+            self.run(Change::Remount { below: place, flags: asked.on })?;
+        }
+        Ok(())
+    }
+}

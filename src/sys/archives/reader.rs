@@ -6,19 +6,22 @@
 //! refused: sizes that contradict each other, a name given twice, data where a type has none, a
 //! number with junk in it, an archive without its end mark.
 
-use tar::{GnuExtSparseHeader, GnuSparseHeader, Header};
+use tar::Header;
 
-use super::pax::{Records, decimal};
+use super::pax::Records;
 use super::stream::{BLOCK, Stream, truncated};
 use super::{Judged, Refusal};
 use crate::sys::Errno;
+
+mod fields;
+mod sparse;
+
+use fields::{check_sum, padding, signed, unsigned};
 
 /// The most that an extended header may hold.
 const EXTENDED: u64 = 1 << 20;
 /// The largest size that eleven octal digits hold.
 const OCTAL_MAX: u64 = 0o777_7777_7777;
-/// The most pieces of data that a sparse file may have.
-const PIECES: usize = 1 << 20;
 
 /// What an entry makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,103 +226,6 @@ impl Reader {
         }
         Ok(entry)
     }
-
-    /// Finds the pieces of a sparse file, in whichever of the four forms they are written.
-    fn sparse(&mut self, header: &Header, records: &Records, entry: &mut Entry) -> Judged<()> {
-        let bad = || Refusal::new(Errno::EBADMSG, "its map of holes is malformed");
-        let is_pax = records.with_prefix("GNU.sparse.").next().is_some();
-        let pieces = if header.as_old().linkflag[0] == b'S' {
-            let gnu = header.as_gnu().filter(|_| !is_pax).ok_or_else(bad)?;
-            entry.size = unsigned(&gnu.realsize).ok_or_else(bad)?;
-            self.gnu_pieces(&gnu.sparse, gnu.is_extended())?
-        } else if is_pax {
-            if let Some(name) = records.get("GNU.sparse.name") {
-                entry.name = name.to_vec();
-            }
-            let size = records.number("GNU.sparse.realsize")?.or(records.number("GNU.sparse.size")?);
-            entry.size = size.filter(|_| entry.kind == Kind::File).ok_or_else(bad)?;
-            match (records.get("GNU.sparse.major"), records.get("GNU.sparse.minor"), records.get("GNU.sparse.map")) {
-                (Some(b"1"), Some(b"0"), None) => self.pax_pieces()?,
-                (None, None, Some(map)) => pairs(map.split(|byte| *byte == b',')).ok_or_else(bad)?,
-                (None, None, None) => {
-                    let mixed = records.with_prefix("GNU.sparse.").filter(|(key, _)| [&b"offset"[..], b"numbytes"].contains(key));
-                    pairs(mixed.map(|(_, value)| value)).ok_or_else(bad)?
-                }
-                _ => return Err(bad()),
-            }
-        } else {
-            entry.pieces = if entry.size > 0 { vec![(0, entry.size)] } else { Vec::new() };
-            return Ok(());
-        };
-        // Pieces lie in order, do not overlap, end within the file, and are all the data there is.
-        let (mut end, mut sum) = (0_u64, 0_u64);
-        for (offset, length) in &pieces {
-            let fits = *offset >= end;
-            end = offset.checked_add(*length).filter(|end| fits && *end <= entry.size).ok_or_else(bad)?;
-            sum += length;
-        }
-        if sum != self.left {
-            return Err(bad());
-        }
-        entry.pieces = pieces.into_iter().filter(|(_, length)| *length > 0).collect();
-        self.stream.count_holes(entry.size.saturating_sub(sum))
-    }
-
-    /// The map in an old GNU header, and in the blocks that continue it.
-    fn gnu_pieces(&mut self, first: &[GnuSparseHeader], mut more: bool) -> Judged<Vec<(u64, u64)>> {
-        let bad = || Refusal::new(Errno::EBADMSG, "its map of holes is malformed");
-        let mut pieces = Vec::new();
-        let mut take = |list: &[GnuSparseHeader]| -> Judged<()> {
-            for piece in list.iter().filter(|piece| !piece.is_empty()) {
-                pieces.push(unsigned(&piece.offset).zip(unsigned(&piece.numbytes)).ok_or_else(bad)?);
-            }
-            if pieces.len() > PIECES { Err(bad()) } else { Ok(()) }
-        };
-        take(first)?;
-        while more {
-            let mut block = GnuExtSparseHeader::new();
-            self.stream.exact(block.as_mut_bytes())?;
-            take(block.sparse())?;
-            more = block.is_extended();
-        }
-        Ok(pieces)
-    }
-
-    /// The map at the start of the data: lines of decimal numbers, filled up to a whole block.
-    fn pax_pieces(&mut self) -> Judged<Vec<(u64, u64)>> {
-        let bad = || Refusal::new(Errno::EBADMSG, "its map of holes is malformed");
-        let mut lines: Vec<Vec<u8>> = Vec::new();
-        let mut line = Vec::new();
-        let mut wanted = 1;
-        while lines.len() < wanted {
-            let mut block = [0; BLOCK];
-            if self.data(&mut block)? != BLOCK {
-                return Err(bad());
-            }
-            for byte in block {
-                match byte {
-                    b'\n' if lines.len() < wanted => lines.push(std::mem::take(&mut line)),
-                    _ if lines.len() >= wanted => break,
-                    _ => line.push(byte),
-                }
-                if line.len() > 20 {
-                    return Err(bad());
-                }
-                if let (1, Some(count)) = (wanted, lines.first()) {
-                    let count = decimal(count).and_then(|count| usize::try_from(count).ok()).filter(|count| *count <= PIECES);
-                    wanted = 1 + 2 * count.ok_or_else(bad)?;
-                }
-            }
-        }
-        pairs(lines.iter().skip(1).map(Vec::as_slice)).ok_or_else(bad)
-    }
-}
-
-/// Numbers two by two.
-fn pairs<'a>(numbers: impl Iterator<Item = &'a [u8]>) -> Option<Vec<(u64, u64)>> {
-    let numbers: Vec<u64> = numbers.map(decimal).collect::<Option<_>>()?;
-    let fine = numbers.len().is_multiple_of(2) && numbers.len() / 2 <= PIECES;
-    fine.then(|| numbers.chunks_exact(2).filter_map(|pair| Some((*pair.first()?, *pair.get(1)?))).collect())
 }
 
 fn has_xattrs(records: &Records) -> bool {
@@ -376,69 +282,5 @@ fn agree(header: u64, record: Option<u64>) -> Judged<u64> {
         }
         Some(size) => Ok(size),
         None => Ok(header),
-    }
-}
-
-/// What fills the last block of `size` bytes.
-fn padding(size: u64) -> u64 {
-    let block = BLOCK as u64;
-    (block - size % block) % block
-}
-
-/// The sum of a header's bytes, with those of the sum itself as spaces.
-fn check_sum(header: &Header) -> Judged<()> {
-    let bytes = header.as_bytes().iter().enumerate();
-    let sum: u64 = bytes.map(|(index, byte)| if (148..156).contains(&index) { 32 } else { u64::from(*byte) }).sum();
-    if unsigned(&header.as_old().cksum) == Some(sum) {
-        return Ok(());
-    }
-    Err(Refusal::new(Errno::EBADMSG, "a header with a wrong checksum: damaged, or no tar file"))
-}
-
-/// A number in a header: octal digits, or base 256 where the first bit is set. Empty is 0.
-///
-/// Unlike in the crate, digits with junk around them and numbers that do not fit are no numbers.
-fn unsigned(field: &[u8]) -> Option<u64> {
-    let first = *field.first()?;
-    if first & 0x80 != 0 {
-        let negative = first & 0x40 != 0;
-        let start = u64::from(first & 0x3f);
-        let rest = field.get(1..)?;
-        return rest.iter().try_fold(start, |sum, byte| sum.checked_mul(256)?.checked_add(u64::from(*byte))).filter(|_| !negative);
-    }
-    let digits = field.trim_ascii_start();
-    let end = digits.iter().position(|byte| !(b'0'..=b'7').contains(byte)).unwrap_or(digits.len());
-    let (digits, rest) = digits.split_at(end);
-    if rest.first().is_some_and(|byte| ![0, b' '].contains(byte)) {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |sum, byte| sum.checked_mul(8)?.checked_add(u64::from(byte - b'0')))
-}
-
-/// A time, which may lie before 1970 in base 256.
-fn signed(field: &[u8]) -> Option<i64> {
-    if field.first() == Some(&0xff) {
-        let bytes: [u8; 8] = field.get(field.len().checked_sub(8)?..)?.try_into().ok()?;
-        let high = field.get(..field.len() - 8)?.iter().all(|byte| *byte == 0xff);
-        return Some(i64::from_be_bytes(bytes)).filter(|value| high && *value < 0);
-    }
-    unsigned(field).and_then(|value| i64::try_from(value).ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_with_junk_are_no_numbers() {
-        for field in [&b"+7"[..], b"-1", b"8", b"0x1", b"7a", b"1\x007a8"] {
-            let wanted = if field == b"1\x007a8" { Some(1) } else { None };
-            assert_eq!(unsigned(field), wanted, "{}", field.escape_ascii());
-        }
-        assert_eq!(unsigned(b"\x80\0\0\0\0\0\0\0\0\0\x01\0"), Some(256));
-        assert_eq!(unsigned(b"\x80\0\0\x01\0\0\0\0\0\0\0\0"), None);
-        assert_eq!(unsigned(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), None);
-        assert_eq!(signed(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), Some(-1));
-        assert_eq!(unsigned(b"  0000644\0"), Some(0o644));
     }
 }

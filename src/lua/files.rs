@@ -1,21 +1,21 @@
 //! Files by path: what scripts do outside of a rootfs.
+//!
+//! Here is what changes a file; what only reads is in `reading`, directories that do not stay are
+//! in `temporary`.
 
-use mlua::{Lua, Table, Value};
-use nix::sys::stat::{FileStat, SFlag, major, minor};
-use serde_json::json;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use mlua::Value;
 
-use super::Host;
 use super::args::Args;
 use super::error::{Outcome, Raise};
-use super::handle::{self, Resource};
 use super::table::{Primitive, Scope, example};
 use super::types::{Param, Type, U32, may, need};
-use crate::kernel::Kept;
 use crate::kernel::files::Call;
-use crate::sys::{Errno, files};
+use crate::sys::Errno;
+
+mod reading;
+mod temporary;
+
+pub use reading::{READ_LIMIT, stat_table, text};
 
 const MKDIR: &[Param] = &[
     may("mode", Type::Mode, "permission bits before the umask; \"0755\""),
@@ -47,9 +47,6 @@ const CHOWN: &[Param] =
 const STAT: &[Param] = &[may("nofollow", Type::Boolean, "a symlink itself")];
 
 const TOUCH: &[Param] = &[may("mode", Type::Mode, "permission bits of a new file before the umask; \"0644\"")];
-
-/// How much a read answers unless it is told otherwise.
-pub const READ_LIMIT: u64 = 16 << 20;
 
 macro_rules! primitive {
     ($name:literal, $summary:literal, $params:expr, $returns:literal, $calls:expr, $shell:literal, $scope:expr, $example:literal, $function:expr) => {
@@ -103,7 +100,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         "= cat PATH",
         Scope::Reads,
         "assert(#read_file(\"/proc/self/status\") > 0)\nassert(read_file(\"/no/such/file\") == nil)",
-        read_file
+        reading::read_file
     ),
     primitive!(
         "symlink",
@@ -125,7 +122,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         "= readlink PATH",
         Scope::Reads,
         "assert(tonumber(readlink(\"/proc/self\")))",
-        readlink
+        reading::readlink
     ),
     primitive!(
         "remove",
@@ -200,7 +197,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         "= stat PATH",
         Scope::Reads,
         "assert(stat(\"/etc\").type == \"directory\")\nassert(stat(\"/no/such/file\") == nil)",
-        stat
+        reading::stat
     ),
     primitive!(
         "list_dir",
@@ -211,7 +208,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         "= ls -A PATH",
         Scope::Reads,
         "assert(#list_dir(\"/etc\") > 0)",
-        list_dir
+        reading::list_dir
     ),
     primitive!(
         "touch",
@@ -233,70 +230,9 @@ pub const PRIMITIVES: &[Primitive] = &[
         "= mktemp -d",
         Scope::Object,
         "local dir <close> = temp_dir()\nassert(stat(dir.path).mode == 448)",
-        temp_dir
+        temporary::temp_dir
     ),
 ];
-
-/// A directory that goes when its handle closes.
-pub struct Directory(PathBuf);
-
-impl Resource for Directory {
-    fn kind(&self) -> &'static str {
-        "directory"
-    }
-
-    fn describe(&self) -> String {
-        format!("directory {}", self.0.display())
-    }
-
-    fn fields(&self) -> &'static [&'static str] {
-        &["path"]
-    }
-
-    fn field(&self, lua: &Lua, _name: &str) -> mlua::Result<Value> {
-        text(lua, self.0.as_os_str())
-    }
-
-    fn close(&self, host: &Host) -> Outcome<()> {
-        match host.run(Call::RemoveTemporary { path: self.0.clone() }) {
-            Err(failure) if failure.errno() == Some(Errno::ENOENT) => Ok(()),
-            other => other.map(drop),
-        }
-    }
-}
-
-/// Bytes of a path as a Lua string.
-pub fn text(lua: &Lua, bytes: &OsStr) -> mlua::Result<Value> {
-    lua.create_string(bytes.as_bytes()).map(Value::String)
-}
-
-/// What `stat` answers.
-pub fn stat_table(lua: &Lua, found: &FileStat) -> mlua::Result<Table> {
-    let table = lua.create_table()?;
-    let kind = match SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT {
-        SFlag::S_IFREG => "file",
-        SFlag::S_IFDIR => "directory",
-        SFlag::S_IFLNK => "symlink",
-        SFlag::S_IFCHR => "char",
-        SFlag::S_IFBLK => "block",
-        SFlag::S_IFIFO => "fifo",
-        _ => "socket",
-    };
-    table.raw_set("type", kind)?;
-    table.raw_set("mode", found.st_mode & 0o7777)?;
-    table.raw_set("uid", found.st_uid)?;
-    table.raw_set("gid", found.st_gid)?;
-    table.raw_set("size", found.st_size)?;
-    table.raw_set("ino", found.st_ino)?;
-    table.raw_set("dev", found.st_dev)?;
-    table.raw_set("nlink", found.st_nlink)?;
-    table.raw_set("mtime", found.st_mtime)?;
-    if matches!(kind, "char" | "block") {
-        table.raw_set("major", major(found.st_rdev))?;
-        table.raw_set("minor", minor(found.st_rdev))?;
-    }
-    Ok(table)
-}
 
 fn mkdir(args: &Args) -> Outcome {
     let options = args.options("options")?;
@@ -317,32 +253,9 @@ fn write_file(args: &Args) -> Outcome {
     Ok(Value::Nil)
 }
 
-fn failed(what: &str, path: &Path, errno: Errno) -> Raise {
-    Raise::read(format!("{what}({:?})", path.display().to_string()), errno)
-}
-
-fn read_file(args: &Args) -> Outcome {
-    let path = args.required_path("path");
-    let limit = args.options("options")?.size("limit").unwrap_or(READ_LIMIT);
-    match files::read(&path, limit) {
-        Ok(content) => Ok(Value::String(args.lua.create_string(content)?)),
-        Err(Errno::ENOENT) => Ok(Value::Nil),
-        Err(errno) => Err(failed("read", &path, errno)),
-    }
-}
-
 fn symlink(args: &Args) -> Outcome {
     args.host.run(Call::Symlink { text: args.required_path("text"), path: args.required_path("path") })?;
     Ok(Value::Nil)
-}
-
-fn readlink(args: &Args) -> Outcome {
-    let path = args.required_path("path");
-    match files::readlink(&path) {
-        Ok(found) => Ok(text(args.lua, &found)?),
-        Err(Errno::ENOENT | Errno::EINVAL) => Ok(Value::Nil),
-        Err(errno) => Err(failed("readlink", &path, errno)),
-    }
 }
 
 fn remove(args: &Args) -> Outcome {
@@ -389,49 +302,8 @@ fn chown(args: &Args) -> Outcome {
     Ok(Value::Nil)
 }
 
-fn stat(args: &Args) -> Outcome {
-    let path = args.required_path("path");
-    let follow = !args.options("options")?.flag("nofollow");
-    match files::stat(&path, follow).map_err(|errno| failed("stat", &path, errno))? {
-        Some(found) => Ok(Value::Table(stat_table(args.lua, &found)?)),
-        None if args.host.kernel().is_plan() => Ok(super::unknown(args.lua)?),
-        None => Ok(Value::Nil),
-    }
-}
-
-fn list_dir(args: &Args) -> Outcome {
-    let path = args.required_path("path");
-    let names = match files::list(&path) {
-        Err(Errno::ENOENT) if args.host.kernel().is_plan() => Vec::new(),
-        other => other.map_err(|errno| failed("open", &path, errno))?,
-    };
-    let names = names.iter().map(|name| text(args.lua, name)).collect::<mlua::Result<Vec<_>>>()?;
-    Ok(Value::Table(args.lua.create_sequence_from(names)?))
-}
-
 fn touch(args: &Args) -> Outcome {
     let mode = args.options("options")?.mode("mode").unwrap_or(0o644);
     args.host.run(Call::Touch { path: args.required_path("path"), mode })?;
     Ok(Value::Nil)
-}
-
-fn temp_dir(args: &Args) -> Outcome {
-    let parent = std::env::var_os("TMPDIR").filter(|dir| dir.as_bytes().starts_with(b"/")).unwrap_or_else(|| "/tmp".into());
-    let path = Path::new(&parent).join(format!("crun-lua-{}", random_name()?));
-    let journal = handle::journal(args.host, Kept::new("directory", json!(path.to_string_lossy())))?;
-    if let Err(failure) = args.host.run(Call::Temporary { path: path.clone() }) {
-        if let Some(number) = journal {
-            args.host.journal.gone(number).map_err(|error| Raise::state(error.to_string()))?;
-        }
-        return Err(failure);
-    }
-    args.adopt(Directory(path), journal)
-}
-
-/// Sixteen hexadecimal digits that nobody can foresee.
-fn random_name() -> Outcome<String> {
-    let mut bytes = [0_u8; 8];
-    let read = std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
-    read.map_err(|error| Raise::read("read(\"/dev/urandom\")", files::errno(error)))?;
-    Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
 }

@@ -39,6 +39,7 @@ use std::collections::BTreeMap;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
+    default_signals();
     let mut arguments = Arguments::from_args();
     // What a test leaves behind is only its own while no other runs.
     arguments.test_threads = Some(1);
@@ -76,4 +77,14 @@ fn skipped(arguments: &Arguments, trials: &[Trial]) -> String {
     }
     let lines: Vec<String> = reasons.iter().map(|(reason, number)| format!("skipped: {number} because {reason}\n")).collect();
     lines.concat()
+}
+
+/// Gives the signals that end a program their default action: a suite that was started in the
+/// background (`… &`, `nohup`) ignores them, and so would every program that it starts.
+fn default_signals() {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    for number in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGTERM] {
+        // SAFETY: the default action runs no code of ours.
+        unsafe { signal(number, SigHandler::SigDfl) }.unwrap();
+    }
 }

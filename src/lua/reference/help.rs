@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_name_that_is_nothing_gets_the_nearest() {
         assert_eq!(about("mkdri"), Err("no primitive is called \"mkdri\"; did you mean \"mkdir\"?".into()));
-        assert_eq!(about("zzzzzzzzz"), Err("no primitive is called \"zzzzzzzzz\"".into()));
+        assert_eq!(about("zzzzzzzzz"), Err("no primitive is called \"zzzzzzzzz\"; `crun-lua help` lists them all".into()));
     }
 
     #[test]

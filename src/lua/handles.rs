@@ -1,10 +1,13 @@
-//! What every handle can do.
+//! What every handle can do, and a handle for what only Lua knows how to undo.
 
-use mlua::Value;
+use mlua::{Function, Lua, Value, WeakLua};
 
 use super::args::Args;
-use super::error::Outcome;
+use super::error::{Outcome, Raise};
+use super::handle::Resource;
 use super::table::{Primitive, Scope, example};
+use super::types::{Type, need};
+use super::{Host, call_back};
 
 /// The methods of handles of every kind.
 pub const PRIMITIVES: &[Primitive] = &[
@@ -36,7 +39,61 @@ pub const PRIMITIVES: &[Primitive] = &[
         see: &["handle:close"],
         function: keep,
     },
+    Primitive {
+        name: "defer",
+        summary: "Calls a function when the handle closes: at the latest when the script ends, well or not.",
+        params: &[need("call", Type::Function, "called once, in this process only; after `keep` never")],
+        returns: "handle",
+        syscalls: &[],
+        shell: "≈ trap CALL EXIT",
+        needs: "",
+        scope: Scope::Caller,
+        reversible: true,
+        examples: &[example(
+            "local order = {}\ndo\n  local first <close> = defer(function() table.insert(order, \"first\") end)\n  local last <close> = defer(function() table.insert(order, \"last\") end)\nend\nassert(table.concat(order, \" \") == \"last first\")",
+        )],
+        see: &["handle:close", "handle:keep"],
+        function: defer,
+    },
 ];
+
+/// A function of the script's, to be called when its time has come.
+struct Deferred {
+    lua: WeakLua,
+    call: Function,
+}
+
+impl Resource for Deferred {
+    fn kind(&self) -> &'static str {
+        "deferred"
+    }
+
+    fn describe(&self) -> String {
+        let info = self.call.info();
+        match (info.short_src, info.line_defined) {
+            (Some(file), Some(line)) => format!("deferred function of {file}:{line}"),
+            _ => "deferred function".to_owned(),
+        }
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn field(&self, _lua: &Lua, _name: &str) -> mlua::Result<Value> {
+        Ok(Value::Nil)
+    }
+
+    fn close(&self, host: &Host) -> Outcome<()> {
+        let Some(lua) = self.lua.try_upgrade() else { return Err(Raise::state("the Lua machine is gone")) };
+        call_back(&lua, host, &self.call, Value::Nil).map(drop)
+    }
+}
+
+fn defer(args: &Args) -> Outcome {
+    let Some(call) = args.function("call") else { return Err(Raise::argument("call: expected a function")) };
+    args.adopt(Deferred { lua: args.lua.weak(), call }, None)
+}
 
 fn close(args: &Args) -> Outcome {
     args.this_handle()?.close(args.host)?;

@@ -3722,3 +3722,20 @@ function handle:close() end
 --- See handle:close.
 ---@return handle # handle
 function handle:keep() end
+
+--- Calls a function when the handle closes: at the latest when the script ends, well or not.
+---
+--- ```lua
+--- local order = {}
+--- do
+---   local first <close> = defer(function() table.insert(order, "first") end)
+---   local last <close> = defer(function() table.insert(order, "last") end)
+--- end
+--- assert(table.concat(order, " ") == "last first")
+--- ```
+---
+--- See handle:close, handle:keep.
+---@param call fun(...): any called once, in this process only; after `keep` never
+---@return handle # handle
+function defer(call) end
+sys.defer = defer

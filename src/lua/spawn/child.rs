@@ -12,7 +12,7 @@ use super::super::{Host, protect, site};
 use super::{Start, door};
 use crate::kernel::namespaces::{Call, Source, Target};
 use crate::kernel::{Kinds, spawn};
-use crate::sys::{Errno, fork};
+use crate::sys::{Errno, fork, interrupt};
 
 /// The child's whole life in Lua. The parent's handles are not its own; its end is `_exit`.
 pub fn live(lua: &Lua, host: &Rc<Host>, start: &Start, channel: fork::Channel, setup: Setup, body: &Function) -> ! {
@@ -38,12 +38,15 @@ pub fn live(lua: &Lua, host: &Rc<Host>, start: &Start, channel: fork::Channel, s
             1
         }
     };
+    // What ended the function does not stop what closes after it.
+    let stopped = host.stopped.take();
+    interrupt::clear();
     let failures = host.ledger.close_all(host);
     let status = if failures.is_empty() { status } else { status.max(1) };
     for failure in failures {
         report(lua, host, failure);
     }
-    fork::exit_now(host.stopped.get().map_or(status, |signal| 128 + signal))
+    fork::exit_now(stopped.map_or(status, |signal| 128 + signal))
 }
 
 /// What the child does with itself before its parent knows of it.

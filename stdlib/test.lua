@@ -233,9 +233,14 @@ function T.fails(expected, body, ...)
     error(("expected a failure with %q, but it succeeded"):format(expected), 2)
   end
   local is_errno = expected:match("^E[A-Z0-9]+$")
-  local found = is_errno and type(err) == "table" and err.errno or tostring(err)
+  local shown = tostring(err)
+  if type(err) == "table" and not getmetatable(err) then
+    -- What the stdlib raises is a plain table until it has left the script.
+    shown = ("%s: %s (%s)"):format(err.op, err.message, err.hint)
+  end
+  local found = is_errno and type(err) == "table" and err.errno or shown
   if is_errno and found ~= expected or not is_errno and not found:find(expected, 1, true) then
-    error(("expected a failure with %q, found: %s"):format(expected, tostring(err)), 2)
+    error(("expected a failure with %q, found: %s"):format(expected, shown), 2)
   end
   return err
 end

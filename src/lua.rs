@@ -25,6 +25,7 @@ mod capabilities;
 mod cgroups;
 mod files;
 mod handles;
+mod json;
 mod lsm;
 mod mounts;
 mod namespaces;

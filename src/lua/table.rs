@@ -111,6 +111,7 @@ pub fn all() -> Vec<(&'static str, &'static [Primitive])> {
         ("terminal", super::terminal::PRIMITIVES),
         ("pty", super::terminal::pty::PRIMITIVES),
         ("readers", super::readers::PRIMITIVES),
+        ("json", super::json::PRIMITIVES),
         ("handles", super::handles::PRIMITIVES),
     ]
 }

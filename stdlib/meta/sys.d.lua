@@ -3700,6 +3700,53 @@ sys.proc_net = proc_net
 function pids(options) end
 sys.pids = pids
 
+---@class json_decode.options
+---@field limit? string|integer a longer text is refused; "16M"
+
+--- Reads a JSON text; whole numbers stay integers, a field that is null is left out, a null in a list and a key given twice are refused.
+---
+--- ```lua
+--- local spec = json_decode('{ "args": ["/bin/sh"], "env": [], "pids": 64, "user": null }')
+--- assert(spec.args[1] == "/bin/sh" and spec.pids == 64 and spec.user == nil)
+--- assert(json_encode(spec) == '{"args":["/bin/sh"],"env":[],"pids":64}')
+--- ```
+---
+--- See json_encode, json_array.
+---@param text string UTF-8, one value
+---@param options? json_decode.options
+---@return any # the value; a number from 2^63 on as a float, lists marked as by `json_array`
+function json_decode(text, options) end
+sys.json_decode = json_decode
+
+---@class json_encode.options
+---@field pretty? boolean one field a line, indented by two spaces, a line feed at the end
+
+--- Writes a value as JSON with sorted keys; what JSON has no word for is refused, with its path.
+---
+--- ```lua
+--- assert(json_encode({ name = "box", env = json_array {} }) == '{"env":[],"name":"box"}')
+--- ```
+---
+--- See json_decode, json_array.
+---@param value any a table of plain values, or one of these
+---@param options? json_encode.options
+---@return string # string
+function json_encode(value, options) end
+sys.json_encode = json_encode
+
+--- Marks a table as a list, so that it is written as `[]` also while it is empty.
+---
+--- ```lua
+--- local env = json_array {}
+--- assert(json_encode(env) == "[]" and json_encode({}) == "{}")
+--- ```
+---
+--- See json_encode.
+---@param list any a table without a metatable; it is marked itself
+---@return any # the same table
+function json_array(list) end
+sys.json_array = json_array
+
 --- Removes what the handle stands for; the second time it does nothing.
 ---
 --- ```lua

@@ -23,6 +23,7 @@ mod archives;
 mod attributes;
 mod capabilities;
 mod cgroups;
+mod digests;
 mod files;
 mod handles;
 mod json;

@@ -14,6 +14,7 @@ pub mod archives;
 pub mod attributes;
 pub mod capabilities;
 pub mod cgroups;
+pub mod digests;
 pub mod files;
 pub mod fork;
 pub mod image;

@@ -96,6 +96,14 @@ fn words(options: &Options) -> Vec<String> {
     if options.strip > 0 {
         words.push(format!("strip={}", options.strip));
     }
+    if let Some(member) = &options.member {
+        words.push(format!("member={}", member.escape_ascii()));
+    }
+    for (name, digest) in [("digest", options.expected.digest), ("diff_id", options.expected.diff_id)] {
+        if let Some(digest) = digest {
+            words.push(format!("{name}={digest}"));
+        }
+    }
     words
 }
 
@@ -132,7 +140,12 @@ impl Request for Call {
     fn shell(&self) -> Shell {
         let Self::Unpack { root, source, options, .. } = self;
         let strip = if options.strip > 0 { format!(" --strip-components={}", options.strip) } else { String::new() };
-        let command = format!("tar -xpf {} --numeric-owner{strip} -C {}", shell_quote(&name(source)), shell_quote(root.label()));
+        let archive = shell_quote(&name(source));
+        let rest = format!("--numeric-owner{strip} -C {}", shell_quote(root.label()));
+        let command = match &options.member {
+            Some(member) => format!("tar -xOf {archive} {} | tar -xpf - {rest}", shell_quote(&String::from_utf8_lossy(member))),
+            None => format!("tar -xpf {archive} {rest}"),
+        };
         Shell::Close(command, "tar repairs names instead of refusing them, and takes set-user-ID files and devices")
     }
 

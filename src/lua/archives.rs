@@ -10,8 +10,14 @@ use super::table::{Primitive, Scope, example};
 use super::types::{Param, Type, U32, UINT, may, need};
 use crate::kernel::archives::{Call, Report};
 use crate::sys::Errno;
-use crate::sys::archives::{Limits, Options, Owner, Rights, Source};
+use crate::sys::archives::{Expected, Limits, Options, Owner, Rights, Source};
+use crate::sys::digests::Digest;
 use crate::sys::namespaces::ids::{self, Range};
+
+pub mod members;
+
+/// A file, by its path or as a descriptor's number.
+pub const ARCHIVE: Type = Type::Either(&[Type::Path, Type::Integer(0, i32::MAX as i64)]);
 
 const RIGHTS: Type = Type::Word(&["refuse", "strip", "keep"]);
 
@@ -47,6 +53,10 @@ const UNPACK: &[Param] = &[
     may("file_caps", RIGHTS, "files with capabilities (security.capability); \"refuse\""),
     may("xattrs", Type::Boolean, "restores attributes `user.*`; others never are"),
     may("limits", Type::Options(LIMITS), "what it may cost"),
+    may("member", Type::Path, "the archive is this member of the file, which is itself a tar file"),
+    may("digest", Type::Text, "\"sha256:…\" of the archive's bytes; others are refused and nothing stays"),
+    may("diff_id", Type::Text, "\"sha256:…\" of what it decompresses to"),
+    may("size", UINT, "how many bytes the archive has"),
 ];
 
 /// The primitives of this topic.
@@ -54,11 +64,7 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
     name: "rootfs:unpack",
     summary: "Unpacks a tar, tar.gz or tar.zst; what could leave the root or give rights is refused by name, and nothing of it stays.",
     params: &[
-        need(
-            "archive",
-            Type::Either(&[Type::Path, Type::Integer(0, i32::MAX as i64)]),
-            "a file of the host, or the number of an open descriptor",
-        ),
+        need("archive", ARCHIVE, "a file of the host, or the number of an open descriptor"),
         may("options", Type::Options(UNPACK), ""),
     ],
     returns: "{ entries, bytes, whiteouts, dropped_xattrs }",
@@ -76,10 +82,7 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
 
 fn unpack(args: &Args) -> Outcome {
     let root = args.this::<Rootfs>()?.root()?;
-    let source = match args.value("archive") {
-        Value::String(_) => Source::Path(args.required_path("archive")),
-        _ => Source::Number(args.integer("archive")?.unwrap_or_default()),
-    };
+    let source = source(args, "archive")?;
     let report = Report::default();
     let call = Call::Unpack { root, source, options: options(&args.options("options")?)?, report: report.clone() };
     match args.host.run(call) {
@@ -89,6 +92,20 @@ fn unpack(args: &Args) -> Outcome {
         }
         Err(failure) => Err(failure),
     }
+}
+
+/// The file that an argument of the type [`ARCHIVE`] means.
+pub fn source(args: &Args, name: &str) -> Outcome<Source> {
+    Ok(match args.value(name) {
+        Value::String(_) => Source::Path(args.required_path(name)),
+        _ => Source::Number(args.integer(name)?.unwrap_or_default()),
+    })
+}
+
+fn digest(fields: &Fields, name: &str) -> Outcome<Option<Digest>> {
+    let Some(text) = fields.text(name) else { return Ok(None) };
+    let wrong = || Raise::argument(format!("options.{name}: expected \"sha256:\" and 64 digits 0-9 a-f, got {text:?}"));
+    Digest::parse(&text).map(Some).ok_or_else(wrong)
 }
 
 fn options(fields: &Fields) -> Outcome<Options> {
@@ -113,6 +130,8 @@ fn options(fields: &Fields) -> Outcome<Options> {
             path: limits.integer("path")?.unwrap_or(standard.path),
             ratio: limits.integer("ratio")?.unwrap_or(standard.ratio),
         },
+        member: fields.bytes("member"),
+        expected: Expected { digest: digest(fields, "digest")?, diff_id: digest(fields, "diff_id")?, size: fields.integer("size")? },
     })
 }
 

@@ -67,6 +67,8 @@ macro_rules! primitive {
     };
 }
 
+const TEMPORARY: &[Param] = &[may("parent", Type::Path, "where it is made; `$TMPDIR`, else `/tmp`")];
+
 /// The primitives of this topic.
 pub const PRIMITIVES: &[Primitive] = &[
     primitive!(
@@ -224,7 +226,7 @@ pub const PRIMITIVES: &[Primitive] = &[
     primitive!(
         "temp_dir",
         "Makes a directory that only this user can enter, and removes it with all in it when the handle closes.",
-        &[],
+        &[may("options", Type::Options(TEMPORARY), "")],
         "directory",
         &["mkdir(2)"],
         "= mktemp -d",

@@ -100,6 +100,8 @@ pub fn all() -> Vec<(&'static str, &'static [Primitive])> {
         ("rootfs", super::rootfs::PRIMITIVES),
         ("mounts in a rootfs", super::rootfs::mounting::PRIMITIVES),
         ("archives", super::archives::PRIMITIVES),
+        ("members of archives", super::archives::members::PRIMITIVES),
+        ("digests", super::digests::PRIMITIVES),
         ("programs", super::programs::PRIMITIVES),
         ("files", super::files::PRIMITIVES),
         ("cgroups", super::cgroups::PRIMITIVES),

@@ -14,9 +14,11 @@ use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 
 use super::Errno;
+use super::digests::Digest;
 use super::namespaces::ids::Range;
 
 pub mod extract;
+pub mod members;
 pub mod names;
 pub mod pax;
 pub mod reader;
@@ -31,6 +33,15 @@ pub enum Source {
     Path(PathBuf),
     /// An open descriptor of this process; a pipe will do.
     Number(i32),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{:?}", path.display().to_string()),
+            Self::Number(number) => write!(f, "\"/dev/fd/{number}\""),
+        }
+    }
 }
 
 /// What is done with something that gives rights: a set-user-ID bit, a file capability.
@@ -103,6 +114,40 @@ pub struct Options {
     pub strip: usize,
     /// What it may cost.
     pub limits: Limits,
+    /// The archive is this member of the file.
+    pub member: Option<Vec<u8>>,
+    /// What it must be, byte for byte; all of it is read once.
+    pub expected: Expected,
+}
+
+/// What an archive must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// The digest of its bytes as they are.
+    pub digest: Option<Digest>,
+    /// The digest of the bytes that it decompresses to.
+    pub diff_id: Option<Digest>,
+    /// How many bytes it has as it is.
+    pub size: Option<u64>,
+}
+
+impl Expected {
+    /// Compares with what was found; to be asked after the last byte was read.
+    fn check(&self, stream: &stream::Stream) -> Judged<()> {
+        let wrong = |what: String| Err(Refusal::new(Errno::EBADMSG, what));
+        let size = stream.compressed();
+        if let Some(wanted) = self.size.filter(|wanted| *wanted != size) {
+            return wrong(format!("its size is {size} bytes, and {wanted} were promised"));
+        }
+        let Some((digest, diff_id)) = stream.digests() else { return Ok(()) };
+        if let Some(wanted) = self.digest.filter(|wanted| *wanted != digest) {
+            return wrong(format!("its digest is {digest}, and {wanted} was promised"));
+        }
+        match self.diff_id.filter(|wanted| *wanted != diff_id) {
+            Some(wanted) => wrong(format!("the digest of its content is {diff_id}, and {wanted} (diff_id) was promised")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What was unpacked.
@@ -169,10 +214,14 @@ pub type Judged<T> = Result<T, Refusal>;
 /// there before and was replaced by the archive does not come back, and a process that is killed
 /// removes nothing: unpack into a new file system, or a directory that a journal knows.
 pub fn unpack(root: BorrowedFd, source: &Source, options: &Options, progress: &mut dyn FnMut(u64)) -> Judged<Summary> {
-    let stream = stream::open(source, &options.limits)?;
+    let hashed = options.expected.digest.is_some() || options.expected.diff_id.is_some();
+    let stream = match &options.member {
+        Some(name) => stream::from_reader(members::open(source, name)?, &options.limits, hashed)?,
+        None => stream::open(source, &options.limits, hashed)?,
+    };
     let mut reader = reader::Reader::new(stream, options.limits.path);
     let mut extract = extract::Extract::new(root, options);
-    let result = extract.all(&mut reader, progress);
+    let result = extract.all(&mut reader, progress).and_then(|summary| options.expected.check(&reader.stream).map(|()| summary));
     match result {
         Ok(mut summary) => {
             summary.bytes = reader.stream.unpacked();

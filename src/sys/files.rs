@@ -10,7 +10,7 @@ use std::path::Path;
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::libc;
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
+use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmodat, fstat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, unlinkat};
 
 use super::{Errno, Result};
@@ -182,8 +182,13 @@ fn each(
     if super::mounts::mount_id(place.as_fd())? != home {
         return Err(Errno::EXDEV);
     }
-    let is_dir = SFlag::from_bits_truncate(fstat(&place)?.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR;
+    let found = fstat(&place)?;
+    let is_dir = SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR;
     if is_dir {
+        // A directory of one's own may forbid what its owner may allow again: an unpacked image has such.
+        if found.st_mode & 0o700 != 0o700 && found.st_uid == nix::unistd::geteuid().as_raw() && found.st_uid != 0 {
+            fchmodat(dir, name, Mode::S_IRWXU, FchmodatFlags::NoFollowSymlink)?;
+        }
         let open = || openat(&place, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
         for inner in names(open()?)? {
             each(place.as_fd(), &inner, home, visit)?;

@@ -2147,6 +2147,10 @@ function rootfs:pivot(options) end
 ---@field file_caps? "refuse"|"strip"|"keep" files with capabilities (security.capability); "refuse"
 ---@field xattrs? boolean restores attributes `user.*`; others never are
 ---@field limits? rootfs.unpack.options.limits what it may cost
+---@field member? string the archive is this member of the file, which is itself a tar file
+---@field digest? string "sha256:…" of the archive's bytes; others are refused and nothing stays
+---@field diff_id? string "sha256:…" of what it decompresses to
+---@field size? integer how many bytes the archive has
 
 --- Unpacks a tar, tar.gz or tar.zst; what could leave the root or give rights is refused by name, and nothing of it stays.
 ---
@@ -2165,6 +2169,73 @@ function rootfs:pivot(options) end
 ---@param options? rootfs.unpack.options
 ---@return table # { entries, bytes, whiteouts, dropped_xattrs }
 function rootfs:unpack(archive, options) end
+
+---@class tar_list.options
+---@field limit? integer an archive with more members is refused; 100000
+
+--- Lists the members of a tar, tar.gz or tar.zst without unpacking it; a name that comes twice is refused.
+---
+--- ```lua
+--- local path = "/tmp/crun-lua-example-list.tar"
+--- local file = io.open(path, "w")
+--- file:write(("\0"):rep(1024))
+--- file:close()
+--- print(tar_list(path)[1])
+--- os.remove(path)
+--- ```
+---
+--- See tar_read, rootfs:unpack, tar(5).
+---@param archive string|integer a file of the host, or the number of an open descriptor
+---@param options? tar_list.options
+---@return table[] # list of { name, type, size, link } in order; names without dots and doubled slashes, "" for the root
+function tar_list(archive, options) end
+sys.tar_list = tar_list
+
+---@class tar_read.options
+---@field limit? string|integer a longer member is refused; "16M"
+
+--- Reads a file that is a member of a tar, tar.gz or tar.zst.
+---
+--- ```lua
+--- local path = "/tmp/crun-lua-example-read.tar"
+--- local file = io.open(path, "w")
+--- file:write(("\0"):rep(1024))
+--- file:close()
+--- assert(tar_read(path, "manifest.json") == nil)
+--- os.remove(path)
+--- ```
+---
+--- See tar_list, rootfs:unpack, tar(5).
+---@param archive string|integer a file of the host, or the number of an open descriptor
+---@param member string its name, without dots and doubled slashes
+---@param options? tar_read.options
+---@return string? # string, or nil where there is no such member
+function tar_read(archive, member, options) end
+sys.tar_read = tar_read
+
+--- Computes the SHA-256 digest of a text.
+---
+--- ```lua
+--- assert(sha256("abc"):sub(1, 8) == "ba7816bf")
+--- ```
+---
+--- See sha256_file, sha256sum(1).
+---@param text string any bytes
+---@return any # 64 hexadecimal digits
+function sha256(text) end
+sys.sha256 = sha256
+
+--- Computes the SHA-256 digest of a file, a piece at a time.
+---
+--- ```lua
+--- assert(sha256_file("/dev/null") == sha256(""))
+--- ```
+---
+--- See sha256, sha256sum(1).
+---@param file string|integer a file of the host, or the number of an open descriptor, which is read to its end
+---@return any # 64 hexadecimal digits
+function sha256_file(file) end
+sys.sha256_file = sha256_file
 
 ---@class program_files.options
 ---@field root? string the directory that stands for / ; links in it stay in it; "/"
@@ -2411,6 +2482,9 @@ sys.list_dir = list_dir
 function touch(path, options) end
 sys.touch = touch
 
+---@class temp_dir.options
+---@field parent? string where it is made; `$TMPDIR`, else `/tmp`
+
 --- Makes a directory that only this user can enter, and removes it with all in it when the handle closes.
 ---
 --- ```lua
@@ -2419,8 +2493,9 @@ sys.touch = touch
 --- ```
 ---
 --- See rootfs_open.
+---@param options? temp_dir.options
 ---@return any # directory
-function temp_dir() end
+function temp_dir(options) end
 sys.temp_dir = temp_dir
 
 ---@class cgroup_set.limits.cpu

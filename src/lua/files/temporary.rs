@@ -1,7 +1,7 @@
 //! A directory for the time being: its name cannot be foreseen, and it goes with its handle.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mlua::{Lua, Value};
 use serde_json::json;
@@ -44,8 +44,11 @@ impl Resource for Directory {
 }
 
 pub fn temp_dir(args: &Args) -> Outcome {
-    let parent = std::env::var_os("TMPDIR").filter(|dir| dir.as_bytes().starts_with(b"/")).unwrap_or_else(|| "/tmp".into());
-    let path = Path::new(&parent).join(format!("crun-lua-{}", random_name()?));
+    let usual = || std::env::var_os("TMPDIR").filter(|dir| dir.as_bytes().starts_with(b"/")).map_or_else(|| "/tmp".into(), PathBuf::from);
+    let given = args.options("options")?.path("parent");
+    // The journal's reader stands somewhere else.
+    let given = given.map(|dir| std::path::absolute(dir).map_err(|error| Raise::read("getcwd()", files::errno(error)))).transpose()?;
+    let path = given.unwrap_or_else(usual).join(format!("crun-lua-{}", random_name()?));
     let journal = handle::journal(args.host, Kept::new("directory", json!(path.to_string_lossy())))?;
     if let Err(failure) = args.host.run(Call::Temporary { path: path.clone() }) {
         if let Some(number) = journal {

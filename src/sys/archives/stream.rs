@@ -4,9 +4,9 @@
 //! may have frames to skip; checksums are checked. Every byte that comes out is counted against
 //! the limits, so that a bomb ends early and not when the disk is full.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
@@ -15,6 +15,7 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::{Judged, Limits, Refusal, Source};
+use crate::sys::digests::{Digest, Hasher};
 use crate::sys::{Errno, files, interrupt};
 
 /// The size of everything in a tar file.
@@ -24,17 +25,27 @@ const RATIO_FROM: u64 = 16 << 20;
 
 /// An archive's bytes, with what they have cost so far.
 pub struct Stream {
-    inner: Box<dyn Read>,
+    inner: Inner,
     compressed: Rc<Cell<u64>>,
     is_compressed: bool,
     unpacked: u64,
     holes: u64,
     limits: Limits,
+    /// The digests of the file's bytes and of those that come out, where they are asked for.
+    hashers: Option<(Rc<RefCell<Hasher>>, Hasher)>,
+}
+
+/// Where the bytes come from.
+enum Inner {
+    /// Every byte is read.
+    Read(Box<dyn Read>),
+    /// A plain tar file, of which parts are passed over without reading them.
+    Seek(BufReader<File>),
 }
 
 /// Counts what is read from the file itself. A signal that ends the script ends the reading too:
 /// the decoders above would ask a pipe again and again.
-struct Counted<R>(R, Rc<Cell<u64>>);
+struct Counted<R>(R, Rc<Cell<u64>>, Option<Rc<RefCell<Hasher>>>);
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -45,12 +56,14 @@ impl<R: Read> Read for Counted<R> {
             other => other?,
         };
         self.1.set(self.1.get() + count as u64);
+        if let Some(hasher) = &self.2 {
+            hasher.borrow_mut().update(buffer.get(..count).unwrap_or_default());
+        }
         Ok(count)
     }
 }
 
-/// Opens an archive and finds out how it is compressed.
-pub fn open(source: &Source, limits: &Limits) -> Judged<Stream> {
+fn open_file(source: &Source) -> Judged<File> {
     let failed = |error: io::Error| {
         let errno = files::errno(error);
         Refusal::kernel("the archive cannot be opened", errno)
@@ -66,10 +79,34 @@ pub fn open(source: &Source, limits: &Limits) -> Judged<Stream> {
     if kind.is_dir() {
         return Err(Refusal::new(Errno::EISDIR, "the archive is a directory"));
     }
-    from_reader(Box::new(file), limits)
+    Ok(file)
 }
 
-fn duplicate(number: i32) -> crate::sys::Result<std::os::fd::OwnedFd> {
+/// Opens an archive and finds out how it is compressed; with `hashed` its digests are computed.
+pub fn open(source: &Source, limits: &Limits, hashed: bool) -> Judged<Stream> {
+    from_reader(Box::new(open_file(source)?), limits, hashed)
+}
+
+/// Opens an archive of which only some bytes are wanted: a plain one is sought through.
+pub fn skim(source: &Source, limits: &Limits) -> Judged<Stream> {
+    let mut file = open_file(source)?;
+    let plain = |error: io::Error| damaged(&error);
+    if file.metadata().map_err(plain)?.is_file() {
+        let start = file.stream_position().map_err(plain)?;
+        let mut head = Vec::new();
+        file.by_ref().take(6).read_to_end(&mut head).map_err(plain)?;
+        file.seek(SeekFrom::Start(start)).map_err(plain)?;
+        if matches!(compression(&head)?, Compression::None) {
+            let inner = Inner::Seek(BufReader::with_capacity(1 << 13, file));
+            let compressed = Rc::default();
+            return Ok(Stream { inner, compressed, is_compressed: false, unpacked: 0, holes: 0, limits: limits.clone(), hashers: None });
+        }
+    }
+    from_reader(Box::new(file), limits, false)
+}
+
+/// Another descriptor for what a number stands for; `EBADF` where that is nothing.
+pub fn duplicate(number: i32) -> crate::sys::Result<std::os::fd::OwnedFd> {
     if number < 0 {
         return Err(Errno::EBADF);
     }
@@ -78,27 +115,42 @@ fn duplicate(number: i32) -> crate::sys::Result<std::os::fd::OwnedFd> {
     fd.try_clone_to_owned().map_err(files::errno)
 }
 
-/// The stream of an open file, or of anything else that can be read.
-pub fn from_reader(file: Box<dyn Read>, limits: &Limits) -> Judged<Stream> {
-    let compressed = Rc::new(Cell::new(0));
-    let mut file = Counted(file, Rc::clone(&compressed));
-    let mut head = Vec::new();
-    file.by_ref().take(6).read_to_end(&mut head).map_err(|error| damaged(&error))?;
+/// How an archive is compressed.
+enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+fn compression(head: &[u8]) -> Judged<Compression> {
     let known: [(&[u8], &str); 5] =
         [(b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"PK\x03\x04", "zip"), (b"]\0\0", "lzma"), (b"\x1f\x9d", "compress")];
     if let Some((_, name)) = known.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Err(Refusal::new(Errno::ENOEXEC, format!("the archive's format is {name}; tar, plain or with gzip or zstd, is read here")));
     }
-    let (gzip, zstd) = (head.starts_with(b"\x1f\x8b"), head.starts_with(b"\x28\xb5\x2f\xfd") || is_skippable(&head));
+    Ok(match head {
+        _ if head.starts_with(b"\x1f\x8b") => Compression::Gzip,
+        _ if head.starts_with(b"\x28\xb5\x2f\xfd") || is_skippable(head) => Compression::Zstd,
+        _ => Compression::None,
+    })
+}
+
+/// The stream of an open file, or of anything else that can be read.
+pub fn from_reader(file: Box<dyn Read>, limits: &Limits, hashed: bool) -> Judged<Stream> {
+    let compressed = Rc::new(Cell::new(0));
+    let hashers = hashed.then(|| (Rc::default(), Hasher::default()));
+    let mut file = Counted(file, Rc::clone(&compressed), hashers.as_ref().map(|(raw, _)| Rc::clone(raw)));
+    let mut head = Vec::new();
+    file.by_ref().take(6).read_to_end(&mut head).map_err(|error| damaged(&error))?;
+    let kind = compression(&head)?;
+    let is_compressed = !matches!(kind, Compression::None);
     let whole = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(file));
-    let inner: Box<dyn Read> = if gzip {
-        Box::new(MultiGzDecoder::new(whole))
-    } else if zstd {
-        Box::new(Zstd { source: whole, decoder: FrameDecoder::new(), inside: false })
-    } else {
-        Box::new(whole)
+    let inner: Box<dyn Read> = match kind {
+        Compression::Gzip => Box::new(MultiGzDecoder::new(whole)),
+        Compression::Zstd => Box::new(Zstd { source: whole, decoder: FrameDecoder::new(), inside: false }),
+        Compression::None => Box::new(whole),
     };
-    Ok(Stream { inner, compressed, is_compressed: gzip || zstd, unpacked: 0, holes: 0, limits: limits.clone() })
+    Ok(Stream { inner: Inner::Read(inner), compressed, is_compressed, unpacked: 0, holes: 0, limits: limits.clone(), hashers })
 }
 
 /// A zstd frame without content: tools keep tables of contents there.
@@ -111,12 +163,19 @@ impl Stream {
     pub fn fill(&mut self, buffer: &mut [u8]) -> Judged<usize> {
         let mut done = 0;
         while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match self.inner.read(rest) {
+            let read = match &mut self.inner {
+                Inner::Read(inner) => inner.read(rest),
+                Inner::Seek(inner) => inner.read(rest),
+            };
+            match read {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(damaged(&error)),
             }
+        }
+        if let Some((_, content)) = &mut self.hashers {
+            content.update(buffer.get(..done).unwrap_or_default());
         }
         self.charge(done as u64)?;
         self.unpacked += done as u64;
@@ -140,6 +199,13 @@ impl Stream {
 
     /// Passes over bytes.
     pub fn skip(&mut self, mut count: u64) -> Judged<()> {
+        if let Inner::Seek(file) = &mut self.inner {
+            let offset = i64::try_from(count).map_err(|_| truncated())?;
+            // Past the end of a truncated archive the next read finds nothing.
+            file.seek_relative(offset).map_err(|error| damaged(&error))?;
+            self.unpacked = self.unpacked.saturating_add(count);
+            return Ok(());
+        }
         let mut buffer = [0; 8192];
         while count > 0 {
             let part = usize::try_from(count).unwrap_or(usize::MAX).min(buffer.len());
@@ -193,6 +259,11 @@ impl Stream {
         self.unpacked
     }
 
+    /// The digests of all that was read and of all that came out, where they were asked for.
+    pub fn digests(&self) -> Option<(Digest, Digest)> {
+        self.hashers.as_ref().map(|(raw, content)| (raw.borrow().digest(), content.digest()))
+    }
+
     /// Bytes of the file that have been read.
     pub fn compressed(&self) -> u64 {
         self.compressed.get()
@@ -204,7 +275,12 @@ pub fn truncated() -> Refusal {
     Refusal::new(Errno::EBADMSG, "the archive is truncated")
 }
 
-fn damaged(error: &io::Error) -> Refusal {
+/// Why the bytes could not be had.
+pub fn damaged(error: &io::Error) -> Refusal {
+    // An archive inside of another one.
+    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Refusal>()) {
+        return inner.clone();
+    }
     if interrupt::pending().is_some() {
         return Refusal::kernel("unpacking", Errno::EINTR);
     }

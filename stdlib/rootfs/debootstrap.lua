@@ -114,6 +114,31 @@ local function check(source)
   end
 end
 
+--- Runs a command. What it says is progress and goes to standard error: standard output belongs to
+--- the script. What it mounts on the way (debootstrap: proc and sys of the new root) stays in a
+--- namespace that goes with it.
+local function run(list)
+  local words = pipe()
+  local child <close> = spawn({
+    unshare = proc_status().uid.effective == 0 and { "mnt" } or nil,
+    stdin = "null",
+    stdout = words.write,
+    die_with_parent = true,
+  }, function()
+    exec(list)
+  end)
+  words.write:close()
+  for text in
+    function()
+      return words.read:read(4096)
+    end
+  do
+    io.stderr:write(text)
+  end
+  words.read:close()
+  return child:wait()
+end
+
 local function build(source, dir, final)
   local self = proc_stat()
   local making = ("%s/.making-%d-%d"):format(dir, self.pid, self.starttime)
@@ -122,14 +147,7 @@ local function build(source, dir, final)
     try(remove, making, { recursive = true })
   end)
   io.stderr:write(("making a Debian (%s) in %s\n"):format(source.suite, final))
-  -- The program's words are progress: standard output belongs to the script.
-  local child <close> = spawn(
-    { stdin = "null", stdout = "/dev/stderr", die_with_parent = true },
-    function()
-      exec(list)
-    end
-  )
-  local result = child:wait()
+  local result = run(list)
   if result.code ~= 0 then
     local hint = "its messages are above; without a network or a mirror it cannot be made"
     options.fail(OP, ("%s ended with status %d"):format(list[1], result.code), hint)

@@ -79,8 +79,9 @@ local function keep(upper)
     )
     options.fail("rootfs.overlay", message, "name a directory on ext4, xfs, btrfs or tmpfs")
   end
-  take(upper)
   mkdir(upper .. ".work", { parents = true })
+  -- Last: nothing after it can fail and leave the directory taken.
+  take(upper)
 end
 
 --- Where the child finds a lower layer: its directory, or nil for a tar file that it unpacks.

@@ -315,4 +315,35 @@ case("the options of a Debian are checked, and give each root a name of its own"
   t.ne(key { suite = "a", variant = "buildd" }, key { suite = "a" })
 end)
 
+-- Port 9 of this machine: nobody listens there, so no network is needed.
+local NO_MIRROR = [[
+local rootfs = require "rootfs"
+local source = rootfs.debootstrap { suite = "stable", mirror = "http://127.0.0.1:9/debian" }
+local _, err = try(rootfs.prepare, source, {})
+print(err.op, err.message, err.hint)
+]]
+
+local function without_mirror(t)
+  local dir <close> = temp_dir()
+  write_file(dir.path .. "/script.lua", NO_MIRROR)
+  local child <close> = spawn({ stdout = "pipe", stderr = "pipe" }, function()
+    exec {
+      "/proc/self/exe",
+      dir.path .. "/script.lua",
+      env = { PATH = os.getenv("PATH"), CRUN_LUA_DATA = dir.path .. "/data" },
+    }
+  end)
+  local result = child:output()
+  t.eq(result.code, 0, result.stderr)
+  t.match(result.stdout, "rootfs.debootstrap", true)
+  t.match(result.stdout, "ended with status", true)
+  t.match(result.stdout, "without a network or a mirror", true)
+  -- The program's words are no output of the script.
+  t.match(result.stderr, "127.0.0.1:9", true)
+  t.eq(list_dir(dir.path .. "/data/debian"), {}, "what a build left")
+end
+
+local says = "a Debian without a mirror says why, and leaves nothing"
+test.case(says, { "root", "program:debootstrap" }, without_mirror)
+
 return test.run()

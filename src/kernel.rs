@@ -32,15 +32,17 @@ pub mod programs;
 pub mod rootfs;
 pub mod seccomp;
 pub mod spawn;
+pub mod state;
 pub mod sysctl;
 pub mod terminal;
 pub mod users;
 
 pub use explain::Explain;
 pub use guard::{Guard, KINDS, Kinds};
-pub use journal::{Journal, Kept, gc, remember_root, root_is_the_first, state_dir};
+pub use journal::{Journal, Kept, gc};
 pub use live::{Fault, Live};
 pub use plan::Plan;
+pub use state::{remember_root, root_is_the_first, state_dir};
 pub use trace::Trace;
 
 /// What the kernel answered.
@@ -176,6 +178,7 @@ calls! {
     rootfs::Rootfs,
     seccomp::Seccomp,
     spawn::Spawn,
+    state::State,
     sysctl::Sysctl,
     terminal::Terminal,
     users::Users,

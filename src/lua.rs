@@ -37,6 +37,7 @@ mod readers;
 mod rootfs;
 mod seccomp;
 mod spawn;
+mod state;
 mod sysctl;
 mod terminal;
 mod users;

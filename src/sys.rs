@@ -29,6 +29,7 @@ pub mod readers;
 pub mod rootfs;
 pub mod seccomp;
 pub mod spawn;
+pub mod state;
 pub mod sysctl;
 pub mod terminal;
 pub mod users;

@@ -7,13 +7,13 @@
 use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::state::{private_dir, state_dir};
 use super::{Call, Kernel, Live};
 
 /// One lasting thing: its kind, and what its topic needs to remove it.
@@ -106,80 +106,6 @@ impl Journal {
             None => Ok(()),
         }
     }
-}
-
-/// Device and inode of the root directory that the program was started in.
-static ROOT: OnceLock<(u64, u64)> = OnceLock::new();
-
-/// The user that started the program. In a user namespace of its own it is called root, and its
-/// files still are where `crun-lua gc` looks for that user's.
-static USER: OnceLock<nix::unistd::Uid> = OnceLock::new();
-
-fn root() -> Option<(u64, u64)> {
-    fs::metadata("/").ok().map(|found| (found.dev(), found.ino()))
-}
-
-/// Takes note of the root directory and the user. To be called before any script runs.
-pub fn remember_root() {
-    let _ = USER.set(nix::unistd::geteuid());
-    if let Some(root) = root() {
-        let _ = ROOT.set(root);
-    }
-}
-
-/// Whether paths still mean what they meant at the start. In another root a container's own files
-/// would answer (compare CVE-2019-12589), so the state directory is out of reach there.
-#[must_use]
-pub fn root_is_the_first() -> bool {
-    ROOT.get().copied() == root()
-}
-
-/// The state directory: `$CRUN_LUA_STATE`, `/run/crun-lua` for root, else below
-/// `$XDG_RUNTIME_DIR`, else `/tmp/crun-lua-UID`.
-///
-/// It must belong to the caller and be closed to others, or it is refused.
-pub fn state_dir() -> io::Result<PathBuf> {
-    if let Some(path) = std::env::var_os("CRUN_LUA_STATE").map(PathBuf::from) {
-        private_dir(&path)?;
-        return Ok(path);
-    }
-    let now = nix::unistd::geteuid();
-    let first = *USER.get().unwrap_or(&now);
-    let path = state_dir_of(first);
-    match private_dir(&path) {
-        Ok(()) => Ok(path),
-        // Somebody else by now (`setuser`): what this one makes is another user's to remove.
-        Err(_) if now != first => {
-            let path = state_dir_of(now);
-            private_dir(&path).map(|()| path)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn state_dir_of(uid: nix::unistd::Uid) -> PathBuf {
-    if uid.is_root() {
-        PathBuf::from("/run/crun-lua")
-    } else if let Some(run) = std::env::var_os("XDG_RUNTIME_DIR") {
-        Path::new(&run).join("crun-lua")
-    } else {
-        PathBuf::from(format!("/tmp/crun-lua-{uid}"))
-    }
-}
-
-/// Makes a directory of mode 0700 where there is none; refuses one that is not the caller's own.
-pub fn private_dir(path: &Path) -> io::Result<()> {
-    match fs::DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    let found = fs::symlink_metadata(path)?;
-    let own = found.is_dir() && found.uid() == nix::unistd::geteuid().as_raw() && found.mode() & 0o022 == 0;
-    if own {
-        return Ok(());
-    }
-    let text = format!("{}: not a directory of this user's own, or writable by others", path.display());
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
 }
 
 /// `PID-STARTTIME`: a name that no later process with the same number has.

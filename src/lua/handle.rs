@@ -39,6 +39,9 @@ pub trait Resource: Any {
         let _ = host;
     }
 
+    /// Told in a forked child, which must not go on with what is the parent's alone: a lock.
+    fn forked(&self) {}
+
     /// Whether something stays outside of this process unless it is closed: asked again and
     /// again, so that a process that has been reaped says no.
     fn lasting(&self) -> bool {
@@ -216,6 +219,20 @@ impl Ledger {
         let open = self.open.borrow();
         let held = open.iter().filter_map(|entry| if let Entry::Held(handle) = entry { Some(handle) } else { None });
         held.filter(|handle| !handle.is_closed()).find(|handle| handle.any::<T>().is_ok_and(|resource| test(&resource))).cloned()
+    }
+
+    /// In a forked child: lets go of what is the parent's alone.
+    pub fn forked(&self) {
+        for entry in self.open.borrow().iter() {
+            match entry {
+                Entry::Held(handle) => handle.0.resource.forked(),
+                Entry::Seen(weak) => {
+                    if let Some(inner) = weak.upgrade() {
+                        inner.resource.forked();
+                    }
+                }
+            }
+        }
     }
 
     /// Closes everything that is open, last made first, and answers what could not be closed.

@@ -104,6 +104,7 @@ pub fn all() -> Vec<(&'static str, &'static [Primitive])> {
         ("digests", super::digests::PRIMITIVES),
         ("programs", super::programs::PRIMITIVES),
         ("files", super::files::PRIMITIVES),
+        ("state", super::state::PRIMITIVES),
         ("cgroups", super::cgroups::PRIMITIVES),
         ("links", super::network::links::PRIMITIVES),
         ("addresses", super::network::addresses::PRIMITIVES),

@@ -2498,6 +2498,50 @@ sys.touch = touch
 function temp_dir(options) end
 sys.temp_dir = temp_dir
 
+--- The directory for what lives as long as the machine is up: CRUN_LUA_STATE, or the user's own; made where it is missing.
+---
+--- ```lua
+--- assert(stat(state_dir()).mode & 18 == 0)
+--- ```
+---
+--- See data_dir, file_lock.
+---@return string # string, an absolute path
+function state_dir() end
+sys.state_dir = state_dir
+
+--- The directory for what stays when the machine goes down: CRUN_LUA_DATA, or the user's own; made where it is missing.
+---
+--- ```lua
+--- assert(data_dir():sub(1, 1) == "/")
+--- ```
+---
+--- See state_dir.
+---@return string # string, an absolute path
+function data_dir() end
+sys.data_dir = data_dir
+
+---@class file_lock.options
+---@field wait? boolean|string|number true (default) for as long as it takes, false for not at all, or how long
+---@field shared? boolean together with others that share it
+
+--- Takes a lock that every process sees who asks for the same file. A forked child does not hold it; the kernel gives it back when its owner dies.
+---
+--- ```lua
+--- local path = "/tmp/crun-lua-example-lock"
+--- do
+---   local lock <close> = file_lock(path)
+---   assert(lock.path == path)
+--- end
+--- remove(path)
+--- ```
+---
+--- See state_dir, handle:close, flock(2).
+---@param path string a regular file, made with mode 0600 where it is missing; it stays
+---@param options? file_lock.options
+---@return any # file_lock, with the field path; nil where it was not to be had in time
+function file_lock(path, options) end
+sys.file_lock = file_lock
+
 ---@class cgroup_set.limits.cpu
 ---@field quota? string|number|"max" processor time in each period, in µs or as "50ms"; "max" for no limit
 ---@field period? string|number the period, 1 ms to 1 s; the kernel's default is "100ms"

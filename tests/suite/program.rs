@@ -108,6 +108,7 @@ impl Place {
     fn settle(&self, command: &mut Command) {
         command
             .env("CRUN_LUA_STATE", self.path().join("state"))
+            .env("CRUN_LUA_DATA", self.path().join("data"))
             .env("TMPDIR", self.path().join("tmp"))
             .env(leaks::MARK, self.path())
             // For cases that run the program once more, under a tracer.

@@ -12,7 +12,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::super::{journal, state_dir};
+use super::super::{root_is_the_first, state, state_dir};
 
 /// More files than this and the oldest go.
 const LIMIT: usize = 128;
@@ -44,11 +44,11 @@ pub fn put(meaning: &str, code: &[u8]) {
 
 /// Where a meaning's file is; `None` where the cache may not be used.
 fn path(meaning: &str) -> Option<PathBuf> {
-    if !journal::root_is_the_first() {
+    if !root_is_the_first() {
         return None;
     }
     let dir = state_dir().ok()?.join("seccomp-cache");
-    journal::private_dir(&dir).ok()?;
+    state::private_dir(&dir).ok()?;
     let mut hasher = DefaultHasher::new();
     meaning.hash(&mut hasher);
     Some(dir.join(format!("{:016x}", hasher.finish())))

@@ -98,6 +98,7 @@ fn capture(args: &Args) -> Outcome {
 fn child(lua: &Lua, host: &Rc<Host>, name: &str, channel: &fork::Channel, setup: &Setup, program: &Program) -> ! {
     host.kernel.enter_child(name, true);
     host.journal.forget();
+    host.ledger.forked();
     let failure = match setup.enter(host) {
         Ok(()) => program.exec(host),
         Err(failure) => failure,

@@ -19,6 +19,7 @@ pub fn live(lua: &Lua, host: &Rc<Host>, start: &Start, channel: fork::Channel, s
     host.kernel.enter_child(&start.name, true);
     host.guard.leave(start.unshare | host.guard.ahead());
     host.journal.forget();
+    host.ledger.forked();
     if let Some(group) = &start.cgroup {
         host.cgroups.stand_in(&group.parts);
     }

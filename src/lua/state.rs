@@ -1,0 +1,158 @@
+//! Where containers, images and locks are kept, and the lock that keeps two scripts apart.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mlua::{Lua, Value};
+
+use super::Host;
+use super::args::Args;
+use super::error::{Outcome, Raise, unexpected};
+use super::files::text;
+use super::handle::Resource;
+use super::processes::patiently;
+use super::table::{Primitive, Scope, example};
+use super::types::{Param, Type, may, need};
+use crate::kernel::root_is_the_first;
+use crate::kernel::state::{self, Call};
+use crate::sys::Fd;
+
+const LOCK: &[Param] = &[
+    may(
+        "wait",
+        Type::Either(&[Type::Boolean, Type::Duration]),
+        "true (default) for as long as it takes, false for not at all, or how long",
+    ),
+    may("shared", Type::Boolean, "together with others that share it"),
+];
+
+/// The primitives of this topic.
+pub const PRIMITIVES: &[Primitive] = &[
+    Primitive {
+        name: "state_dir",
+        summary: "The directory for what lives as long as the machine is up: CRUN_LUA_STATE, or the user's own; made where it is missing.",
+        params: &[],
+        returns: "string, an absolute path",
+        syscalls: &["mkdir(2)"],
+        shell: "= mkdir -p -m 0700 /run/crun-lua",
+        needs: "a directory of this user's own that others cannot write",
+        scope: Scope::Object,
+        reversible: true,
+        examples: &[example("assert(stat(state_dir()).mode & 18 == 0)")],
+        see: &["data_dir", "file_lock"],
+        function: state_dir,
+    },
+    Primitive {
+        name: "data_dir",
+        summary: "The directory for what stays when the machine goes down: CRUN_LUA_DATA, or the user's own; made where it is missing.",
+        params: &[],
+        returns: "string, an absolute path",
+        syscalls: &["mkdir(2)"],
+        shell: "= mkdir -p -m 0700 /var/lib/crun-lua",
+        needs: "a directory of this user's own that others cannot write",
+        scope: Scope::Object,
+        reversible: true,
+        examples: &[example("assert(data_dir():sub(1, 1) == \"/\")")],
+        see: &["state_dir"],
+        function: data_dir,
+    },
+    Primitive {
+        name: "file_lock",
+        summary: "Takes a lock that every process sees who asks for the same file. A forked child does not hold it; the kernel gives it back when its owner dies.",
+        params: &[
+            need("path", Type::Path, "a regular file, made with mode 0600 where it is missing; it stays"),
+            may("options", Type::Options(LOCK), ""),
+        ],
+        returns: "file_lock, with the field path; nil where it was not to be had in time",
+        syscalls: &["open(2)", "flock(2)"],
+        shell: "= flock PATH COMMAND",
+        needs: "",
+        scope: Scope::Object,
+        reversible: true,
+        examples: &[example(
+            "local path = \"/tmp/crun-lua-example-lock\"\ndo\n  local lock <close> = file_lock(path)\n  assert(lock.path == path)\nend\nremove(path)",
+        )],
+        see: &["state_dir", "handle:close", "flock(2)"],
+        function: file_lock,
+    },
+];
+
+/// A directory for this user alone; in another root the host's is out of reach.
+fn directory(args: &Args, path: std::io::Result<PathBuf>, variable: &'static str) -> Outcome {
+    if !root_is_the_first() {
+        return Err(Raise::state("the directory belongs to the root that the program was started in, and this is another root")
+            .hint("ask before the pivot or chroot, in the parent"));
+    }
+    let path = path.map_err(|error| Raise::state(error.to_string()))?;
+    args.host.run(Call::Directory { path: path.clone(), variable })?;
+    Ok(text(args.lua, path.as_os_str())?)
+}
+
+fn state_dir(args: &Args) -> Outcome {
+    directory(args, state::state_path(), "CRUN_LUA_STATE")
+}
+
+fn data_dir(args: &Args) -> Outcome {
+    directory(args, state::data_path(), "CRUN_LUA_DATA")
+}
+
+/// A lock that is held. It belongs to the open file (flock(2)), which a forked child shares: the
+/// child closes its copy at once, so that the lock ends with its owner, and the owner gives it back
+/// by `LOCK_UN`, which needs no one else to close anything.
+struct Lock {
+    fd: RefCell<Option<Fd>>,
+    path: PathBuf,
+}
+
+impl Resource for Lock {
+    fn kind(&self) -> &'static str {
+        "file_lock"
+    }
+
+    fn describe(&self) -> String {
+        format!("lock {}", self.path.display())
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &["path"]
+    }
+
+    fn field(&self, lua: &Lua, _name: &str) -> mlua::Result<Value> {
+        text(lua, self.path.as_os_str())
+    }
+
+    fn close(&self, host: &Host) -> Outcome<()> {
+        match self.fd.take() {
+            Some(fd) => host.run(Call::Unlock { fd }).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Held until the process ends.
+    fn kept(&self, _host: &Host) {
+        std::mem::forget(self.fd.take());
+    }
+
+    fn forked(&self) {
+        self.fd.take();
+    }
+}
+
+fn file_lock(args: &Args) -> Outcome {
+    let options = args.options("options")?;
+    let patience = match options.value("wait") {
+        Value::Nil | Value::Boolean(true) => None,
+        Value::Boolean(false) => Some(Duration::ZERO),
+        _ => options.duration("wait"),
+    };
+    let path = args.required_path("path");
+    let open = Call::OpenLock { path: path.clone() };
+    let fd = args.host.run(open.clone())?.fd().map_err(|errno| unexpected(&open.into(), errno))?;
+    let call = Call::Lock { fd: fd.clone(), shared: options.flag("shared"), patience };
+    let had = patiently(args.host, call.clone())?.number().map_err(|errno| unexpected(&call.into(), errno))?;
+    if had == 0 {
+        return Ok(Value::Nil);
+    }
+    args.adopt(Lock { fd: RefCell::new(Some(fd)), path }, None)
+}

@@ -1,0 +1,348 @@
+--- The owner's side of a container's start: it prepares what is slow, reserves the name, and starts
+--- one child with all namespaces; what it made it undoes, in the opposite order, when the container
+--- has ended or when a step fails.
+---
+--- The order makes every moment safe to be killed in. The name is taken first, then each resource
+--- writes itself down before it is made. The child waits until its number stands in the state, and
+--- dies with its owner; so `crun-lua gc` finds whatever is left.
+---
+--- ```lua
+--- local build = require "container.build"
+---
+--- local order = {}
+--- local undo = build.undo_list()
+--- undo:push("first", function() order[#order + 1] = "first" end)
+--- undo:push("last", function() order[#order + 1] = "last" end)
+--- undo:run()
+--- assert(table.concat(order, " ") == "last first")
+--- ```
+local inside = require "container.inside"
+local options = require "options"
+local state = require "container.state"
+
+local M = {}
+
+--- Signals that a container's first process gets from whoever runs it in the foreground.
+M.FORWARD = { "hup", "int", "quit", "term", "usr1", "usr2", "cont", "winch" }
+
+local Undo = {}
+Undo.__index = Undo
+
+--- Steps to take back. Each is taken back once, also where another one fails.
+function M.undo_list()
+  return setmetatable({ steps = {} }, Undo)
+end
+
+---@param what string for the message where it fails
+---@param call function
+function Undo:push(what, call)
+  self.steps[#self.steps + 1] = { what = what, call = call }
+end
+
+--- Takes everything back, the last step first; answers the first error.
+function Undo:run()
+  local first
+  while #self.steps > 0 do
+    local step = table.remove(self.steps)
+    local _, err = try(step.call)
+    first = first or err
+  end
+  return first
+end
+
+--- The limits that are set: those of the user, who must get them, and those of the profile, where
+--- this user may set them.
+local function limits_of(config)
+  local wanted, skipped = {}, {}
+  local profile = config.profile.limits or {}
+  if next(profile) then
+    local may = {}
+    for _, controller in ipairs(cgroup_may()) do
+      may[controller] = true
+    end
+    for key, value in pairs(profile) do
+      local controller = key:match("^%a+")
+      if may[controller == "swap" and "memory" or controller] then
+        wanted[key] = value
+      else
+        skipped[#skipped + 1] = key
+      end
+    end
+  end
+  for key, value in pairs(config.limits) do
+    wanted[key] = value
+  end
+  return wanted, skipped
+end
+
+--- The control group; nil where nothing asks for one.
+local function limit(config, undo)
+  local wanted, skipped = limits_of(config)
+  if not next(wanted) and not config.cgroup then
+    return nil, skipped
+  end
+  local name = type(config.cgroup) == "string" and config.cgroup or "crun-lua-" .. config.name
+  local group, err = try(cgroup_set, name, wanted)
+  if err and err.errno == "EBUSY" and not config.userns then
+    -- On cgroup v2 a group with processes shares out nothing; the root's own group may.
+    group = cgroup_set("/" .. name, wanted)
+  elseif err then
+    error(err, 0)
+  end
+  undo:push("cgroup", function()
+    group:close()
+  end)
+  return group, skipped
+end
+
+--- The network's files as the child can put them: text, or descriptors of files that lie in the
+--- state directory, where a namespace of another user cannot reach them by name.
+local function files_of(config, prepared, attachment)
+  local files = attachment and attachment.files or {}
+  if prepared.kind == "host" or prepared.kind == "copy" then
+    return files
+  end
+  local shown = {}
+  if next(files) then
+    local base = state.dir(config.name)
+    local dir <close> = rootfs_open(base)
+    for path, text in pairs(files) do
+      local name = path:gsub("/", "_")
+      write_file(base .. "/" .. name, text, { mode = "0644" })
+      shown[path] = dir:open("/" .. name)
+    end
+  end
+  return shown
+end
+
+local function open_volumes(config)
+  for _, volume in ipairs(config.volumes) do
+    if volume.create then
+      mkdir(volume.source, { parents = true })
+    end
+  end
+end
+
+--- What a container's record says at first.
+local function first_record(config, command)
+  local self = state.self()
+  return {
+    name = config.name,
+    status = "created",
+    owner = { pid = self.pid, starttime = self.starttime },
+    created = clock("realtime"),
+    command = command,
+    rootfs = config.rootfs.path or config.rootfs.suite or config.rootfs.kind,
+    profile = config.profile.name or "custom",
+    namespaces = config.namespaces,
+    restarts = 0,
+    labels = config.labels,
+    detached = config.detach,
+  }
+end
+
+--- Does what is slow and the same for each run: the root and the profile.
+---@param made table
+function M.prepare(made)
+  local config = made.config
+  local context = { root = not config.userns, userns = config.userns, name = config.name }
+  made.root = require("rootfs").prepare(config.rootfs, context)
+  made.undo:push("root", function()
+    require("rootfs").release(made.root)
+  end)
+  made.hardened = require("hardening").prepare(config.profile, context)
+end
+
+--- Says that the container's image is in use.
+function M.use_image(made)
+  local digest = made.root.digest
+  if digest then
+    require("image").use(digest, made.config.name)
+    made.undo:push("image", function()
+      require("image").release(digest, made.config.name)
+    end)
+  end
+end
+
+--- Reserves the name and makes everything that outlives a single run of the program.
+---@param config table see `container.spec`
+---@return table made { config, record, undo, root, hardened, running }
+function M.reserve(config)
+  local undo = M.undo_list()
+  local made = { config = config, undo = undo }
+  local ok, err = pcall(function()
+    M.prepare(made)
+    config.image = made.root.config
+    made.record = first_record(config, config.command)
+    made.record.image = made.root.digest
+    made.record.release = made.root.upper and made.root or nil
+    made.running = state.create(made.record, config)
+  end)
+  if not ok then
+    undo:run()
+    error(err, 0)
+  end
+  M.use_image(made)
+  return made
+end
+
+--- Takes a container up again that has ended: its name, its log and its rules are there.
+---@param config table
+---@return table made as `reserve` answers it
+function M.resume(config)
+  local undo = M.undo_list()
+  local made = { config = config, undo = undo }
+  local ok, err = pcall(function()
+    made.running = state.take_over(config.name)
+    M.prepare(made)
+    local self = state.self()
+    made.record = state.get(config.name)
+    made.record.owner = { pid = self.pid, starttime = self.starttime }
+    made.record.status, made.record.error = "created", nil
+    state.save(made.record)
+  end)
+  if not ok then
+    undo:run()
+    error(err, 0)
+  end
+  M.use_image(made)
+  return made
+end
+
+--- Opens what another owner would find there: nothing but a descriptor crosses into the child.
+local function gate(config)
+  local dir <close> = rootfs_open(state.dir(config.name))
+  try(dir.unlink, dir, "/go")
+  dir:mknod("/go", { type = "p", mode = "0600" })
+  -- For reading and writing, which no one has to wait for (fifo(7)).
+  return dir:open("/go", { write = true })
+end
+
+--- Starts the first process. It waits for `go` where `parked` is set, else it runs at once.
+---@param made table what `reserve` answered
+---@param command string[]
+---@param how { parked: boolean?, stdin: any, stdout: any, stderr: any, terminal: any }
+---@return table run { process, group, attachment, undo, skipped }
+function M.start(made, command, how)
+  local config, record = made.config, made.record
+  local undo = M.undo_list()
+  local run = { undo = undo }
+  local ok, err = pcall(function()
+    open_volumes(config)
+    run.group, run.skipped = limit(config, undo)
+    local network = require "network"
+    run.attachment = network.plan(config.network, { name = config.name, root = not config.userns })
+    undo:push("network", function()
+      network.release(run.attachment)
+    end)
+    record.cgroup = run.group and run.group.path
+    record.network = run.attachment and run.attachment.record
+    record.command = command
+    record.exit, record.finished = nil, nil
+    M.launch(made, run, command, how)
+  end)
+  if not ok then
+    undo:run()
+    error(err, 0)
+  end
+  return run
+end
+
+--- The clone, and what both sides need of each other.
+function M.launch(made, run, command, how)
+  local config, record = made.config, made.record
+  local alive = pipe()
+  local parts = {
+    root = made.root,
+    hardened = made.hardened,
+    attachment = run.attachment,
+    files = files_of(config, made.root, run.attachment),
+    begun = how.begun,
+    session = how.session,
+    forward = M.FORWARD,
+  }
+  --- The kernel forgets the death signal when a process changes its user; an owner that died in
+  --- between has closed its end of the pipe.
+  function parts.rearm()
+    die_with_parent("kill")
+    local _, err = try(alive.read.read, alive.read, 1, { timeout = 0 })
+    if not (err and err.errno == "ETIMEDOUT") then
+      error("the owner of the container has ended", 0)
+    end
+  end
+  local ready
+  if how.parked then
+    ready, parts.go = pipe(), gate(config)
+    parts.ready = ready.write
+  end
+  run.process = spawn({
+    name = config.name,
+    unshare = config.namespaces,
+    join = { net = require("network").join(config.network) },
+    id_map = config.userns and (config.id_map or "auto") or nil,
+    cgroup = run.group,
+    die_with_parent = true,
+    stdin = how.stdin,
+    stdout = how.stdout,
+    stderr = how.stderr,
+    parent = function(process)
+      run.process = process
+      if run.attachment then
+        require("network").connect(run.attachment, process)
+        record.network = run.attachment.record
+      end
+      record.pid, record.starttime = process.pid, proc_stat(process.pid).starttime
+      if not how.parked then
+        record.status, record.started = "running", clock("realtime")
+      end
+      state.save(record)
+    end,
+  }, function()
+    alive.write:close()
+    return inside.live(config, parts, command)
+  end)
+  alive.read:close()
+  run.alive = alive.write
+  if how.begun then
+    how.begun:close()
+  end
+  run.undo:push("process", function()
+    run.process:close()
+    run.alive:close()
+  end)
+  for _, file in pairs(parts.files) do
+    if type(file) ~= "string" then
+      file:close()
+    end
+  end
+  if how.parked then
+    M.await(run, ready, parts.go)
+  end
+end
+
+--- Waits until the container stands ready, or raises what it failed with.
+function M.await(run, ready, go)
+  ready.write:close()
+  go:close()
+  local word = ready.read:read(1)
+  ready.read:close()
+  if word ~= "r" then
+    run.process:wait()
+    options.fail("container.create", "the container ended before it was ready")
+  end
+end
+
+--- Lets a container that waits go on: from any process.
+---@param name string
+function M.go(name)
+  local _, err = try(function()
+    local dir <close> = rootfs_open(state.dir(name))
+    local gate <close> = dir:open("/go", { write = true })
+    gate:write("g")
+  end)
+  if err then
+    options.fail("container.start", ("%s does not wait to be started"):format(name), nil, err)
+  end
+end
+
+return M

@@ -1,0 +1,186 @@
+--- The owner of a detached container: a process that stays behind when the script ends.
+---
+--- It is forked twice, so that it is nobody's child, and leads a session of its own, so that no
+--- terminal's signals reach it. It holds nothing of the script's but its memory: standard streams are
+--- closed, other descriptors as well. It writes the output down, restarts, checks the health, and ends
+--- when the container has ended for good. SIGTERM to it stops the container in order.
+---
+--- ```lua
+--- local container = require "container"
+---
+--- local box = container.new { name = "monitor-example", rootfs = "host", detach = true }
+--- box:start { "sh", "-c", "echo hello" }
+--- box:wait()
+--- assert(box:logs()[1].text == "hello")
+--- box:delete()
+--- ```
+local build = require "container.build"
+local logs = require "container.logs"
+local loop = require "container.loop"
+local options = require "options"
+local state = require "container.state"
+
+local M = {}
+
+--- Tells the script how the start went: it reads until the end of the pipe.
+local function answer(channel, err)
+  if channel.closed then
+    return
+  end
+  if err then
+    local where = err.where and ("%s:%d"):format(err.where.file, err.where.line)
+    channel:write(json_encode {
+      op = err.op,
+      message = err.message or tostring(err),
+      hint = err.hint,
+      errno = err.errno,
+      code = err.code,
+      call = err.call,
+      at = where,
+    })
+  else
+    channel:write("{}")
+  end
+  channel:close()
+end
+
+--- Starts the program of a box that this process owns.
+local function launch(box, command, parked)
+  local begun = pipe()
+  box.run_state = build.start(box.made, command, {
+    parked = parked,
+    stdin = "null",
+    stdout = "pipe",
+    stderr = "pipe",
+    session = true,
+    begun = begun.write,
+  })
+  box.run_state.begun = begun.read
+end
+
+local function set(box, changes)
+  for key, value in pairs(changes) do
+    box.record[key] = value
+  end
+  state.save(box.record)
+end
+
+--- Runs until the container has ended for good.
+local function supervise(box, command, writer)
+  local supervisor = loop.new {
+    stopping = function()
+      return state.is_stopping(box.name)
+    end,
+    relaunch = function()
+      launch(box, command, false)
+    end,
+  }
+  supervisor:add(box, function(line, stream, whole)
+    writer:write(line, stream, whole)
+  end)
+  while true do
+    local event = supervisor:next()
+    if not event then
+      return
+    elseif event.kind == "started" then
+      set(box, { status = "running", started = clock("realtime") })
+    elseif event.kind == "exit" and state.is_stopping(box.name) then
+      return
+    end
+  end
+end
+
+--- The monitor's whole life. `made` is there where an ended container starts again.
+local function live(Box, config, command, channel, again)
+  setsid()
+  state.forked()
+  local box = Box.new(config)
+  local ok, err = pcall(function()
+    box.made = again and build.resume(config) or build.reserve(config)
+    box.record = box.made.record
+    local words = box:command_of(command, "container.start")
+    launch(box, words, not again)
+    command = words
+  end)
+  if not ok then
+    local undone = box.made
+    if undone then
+      undone.undo:run()
+      if not again then
+        state.forget(box.name)
+      end
+      undone.running:close()
+    end
+    answer(channel, err)
+    return 1
+  end
+  answer(channel)
+  local writer = logs.writer(box.name, config.log)
+  local stop <close> = defer(function()
+    if box.run_state then
+      try(box.stop, box)
+    end
+    writer:close()
+    box.made.undo:run()
+    if config.remove then
+      state.forget(box.name)
+    end
+    box.made.running:close()
+  end)
+  supervise(box, command, writer)
+  return 0
+end
+
+--- Forks twice and waits for the word of the monitor.
+local function fork_monitor(config, command, again)
+  local Box = require "container.box"
+  local channel = pipe()
+  local between = spawn({ stdin = "null", stdout = "null", stderr = "null" }, function()
+    channel.read:close()
+    local monitor = fork(function()
+      return live(Box, config, command, channel.write, again)
+    end)
+    monitor:keep()
+  end)
+  channel.write:close()
+  between:wait()
+  local text = channel.read:read()
+  channel.read:close()
+  local word = try(json_decode, text)
+  if not word then
+    options.fail("container.start", config.name .. ": its monitor was killed")
+  elseif word.message then
+    error(word, 0)
+  end
+end
+
+--- Makes a detached container, which waits for its start.
+---@param box container.Box
+---@param command? string[]
+---@return container.Box box
+function M.create(box, command)
+  fork_monitor(box.config, command, false)
+  box.monitored = true
+  return box
+end
+
+--- Makes it where that has not been done, and starts it.
+---@param box container.Box
+---@param command? string[]
+---@return container.Box box
+function M.start(box, command)
+  if not box.monitored then
+    M.create(box, command)
+  end
+  require("container.other").start(box.name)
+  return box
+end
+
+--- Starts a container again that has ended, with its log and by its first rules.
+---@param name string
+function M.again(name)
+  local config = state.config(name)
+  fork_monitor(config, nil, true)
+end
+
+return M

@@ -1,0 +1,85 @@
+--- Gives back what a container holds whose owner can do it no more.
+---
+--- Everything is found by what stands in the record, each step may find its work done, and the record
+--- is changed last: so it may be cut off anywhere and be done again.
+---
+--- ```lua
+--- local recover = require "container.recover"
+---
+--- for _, text in ipairs(recover.all()) do
+---   print("removed", text)
+--- end
+--- ```
+local state = require "container.state"
+
+local M = {}
+
+--- Ends every process of the container: the first takes those of its pid namespace with it.
+local function end_processes(record)
+  local process <close> = record.pid and try(process_open, record.pid)
+  if process and state.alive(record) then
+    try(process.kill, process, "kill")
+    poll({ process }, { timeout = "10s" })
+  end
+  if record.cgroup then
+    local group <close> = try(cgroup_open, record.cgroup)
+    if group then
+      try(group.remove, group, { host = true })
+    end
+  end
+end
+
+--- Cleans up behind a container whose owner is dead, and writes that it has stopped.
+---@param record container.Record
+---@return boolean whether there was anything to do
+function M.one(record)
+  if state.alive(record.owner) then
+    return false
+  end
+  end_processes(record)
+  if record.network then
+    try(require("network").release, record.network, record.owner)
+  end
+  if record.release then
+    try(require("rootfs").release, record.release)
+  end
+  if record.image then
+    try(require("image").release, record.image, record.name)
+  end
+  record.status, record.pid, record.starttime, record.lost = "stopped", nil, nil, nil
+  record.cgroup, record.network, record.release, record.image = nil, nil, nil, nil
+  state.save(record)
+  return true
+end
+
+--- Removes a container whose state cannot be read: by its name, which its group has as well.
+---@param name string
+function M.damaged(name)
+  local group <close> = try(cgroup_open, "crun-lua-" .. name)
+  if group then
+    try(group.remove, group, { host = true })
+  end
+  state.forget(name)
+end
+
+--- Cleans up behind every owner that is dead. A detached container stays, stopped, with its log and
+--- without its processes; one of a script goes with the script.
+---@return string[] what was removed
+function M.all()
+  local removed = {}
+  for _, name in ipairs(state.sweep()) do
+    removed[#removed + 1] = "unfinished container " .. name
+  end
+  for _, record in ipairs(state.list()) do
+    if record.lost and record.status ~= "damaged" then
+      M.one(record)
+      if not record.detached or record.remove then
+        state.forget(record.name)
+      end
+      removed[#removed + 1] = "container " .. record.name
+    end
+  end
+  return removed
+end
+
+return M

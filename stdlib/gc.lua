@@ -1,0 +1,22 @@
+--- What `crun-lua gc` does beside undoing the journals of dead processes: containers and networks
+--- are written down by the stdlib, so the stdlib takes them back.
+---
+--- ```lua
+--- local gc = require "gc"
+---
+--- for _, text in ipairs(gc()) do
+---   print("removed", text)
+--- end
+--- ```
+
+--- Removes what is nobody's any more.
+---@return string[] what was removed
+return function()
+  local removed = {}
+  for _, module in ipairs { "container", "network" } do
+    for _, text in ipairs(require(module).gc()) do
+      removed[#removed + 1] = text
+    end
+  end
+  return removed
+end

@@ -1,8 +1,11 @@
 //! Processes: starting, replacing, signalling and reaping them, and what flows between them.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Fact, Kinds, Reply, Request, Shell, quote};
@@ -45,6 +48,18 @@ pub enum Call {
         timeout: Option<Duration>,
         /// Signals that go on to the children meanwhile.
         forward: Vec<i32>,
+    },
+    /// As [`Call::Wait`] for one child, while every other child that ends is reaped too: answers
+    /// [`Reply::Ended`], or [`Reply::Done`] when the time is over.
+    Reap {
+        /// The child, with the descriptor that refers to it.
+        child: (Pid, Fd),
+        /// How long to wait.
+        timeout: Option<Duration>,
+        /// Signals that go on to the child meanwhile.
+        forward: Vec<i32>,
+        /// How those others have ended that somebody may still ask about.
+        others: Others,
     },
     /// `pidfd_open(2)`
     Open {
@@ -112,6 +127,47 @@ pub enum Call {
     },
 }
 
+/// Children that are reaped beside the one that is waited for: which of them somebody may ask
+/// about, and how these have ended. They are no part of what is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Others(Rc<RefCell<Ends>>);
+
+#[derive(Debug, Default)]
+struct Ends {
+    known: HashSet<i32>,
+    ended: Vec<(i32, End, Usage)>,
+}
+
+impl Others {
+    /// The children that have a handle, by number.
+    #[must_use]
+    pub fn known(pids: impl Iterator<Item = i32>) -> Self {
+        Self(Rc::new(RefCell::new(Ends { known: pids.collect(), ended: Vec::new() })))
+    }
+
+    /// Takes what has ended since.
+    #[must_use]
+    pub fn take(&self) -> Vec<(i32, End, Usage)> {
+        std::mem::take(&mut self.0.borrow_mut().ended)
+    }
+
+    /// An orphan that ends is forgotten: the first process of a container reaps them for years.
+    fn tell(&self, pid: i32, end: End, usage: Usage) {
+        let mut ends = self.0.borrow_mut();
+        if ends.known.remove(&pid) {
+            ends.ended.push((pid, end, usage));
+        }
+    }
+}
+
+impl PartialEq for Others {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Others {}
+
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = |path: &PathBuf| quote(path.as_os_str().as_encoded_bytes(), 4096);
@@ -140,6 +196,9 @@ impl fmt::Display for Call {
             Self::Wait { children, .. } => {
                 let fds: Vec<_> = children.iter().map(|(_, pidfd)| pidfd.to_string()).collect();
                 write!(f, "waitid(P_PIDFD, {}, …, WEXITED)", fds.join(" | "))
+            }
+            Self::Reap { child: (_, pidfd), .. } => {
+                write!(f, "waitid(P_PIDFD, {pidfd}, …, WEXITED) /* and P_ALL, WEXITED|__WALL for the others */")
             }
             Self::Open { pid } => write!(f, "pidfd_open({pid}, 0)"),
             Self::Signal { pidfd, signal, .. } => write!(f, "pidfd_send_signal({pidfd}, {}, NULL, 0)", words::constant(*signal)),
@@ -187,6 +246,11 @@ impl Request for Call {
                 let ended = sys::processes::wait_any(&pidfds, *timeout, forward)?;
                 return Ok(ended.map_or(Reply::Done, |(index, end, usage)| Reply::Ended(index, end, usage)));
             }
+            Self::Reap { child: (pid, pidfd), timeout, forward, others } => {
+                let mut tell = |pid, end, usage| others.tell(pid, end, usage);
+                let ended = sys::processes::wait_reaping(pid.raw()?, pidfd.get()?, *timeout, forward, &mut tell)?;
+                return Ok(ended.map_or(Reply::Done, |(end, usage)| Reply::Ended(0, end, usage)));
+            }
             Self::Open { pid } => return Ok(Reply::Fd(Fd::new(label(*pid), sys::processes::pidfd_open(*pid)?))),
             Self::Signal { pidfd, signal, .. } => sys::processes::signal(pidfd.get()?, *signal)?,
             Self::Kill { pid, signal } => sys::processes::kill(*pid, *signal)?,
@@ -216,7 +280,7 @@ impl Request for Call {
     fn planned(&self) -> Reply {
         match self {
             Self::Clone { child, .. } => Reply::Process(Pid::child(None, child), Fd::planned(child)),
-            Self::Wait { .. } => Reply::Ended(0, End::Exited(0), Usage::default()),
+            Self::Wait { .. } | Self::Reap { .. } => Reply::Ended(0, End::Exited(0), Usage::default()),
             Self::Open { pid } => Reply::Fd(Fd::planned(label(*pid))),
             Self::Pipe { name } => Reply::Pair(Fd::planned(name), Fd::planned(name)),
             Self::OpenStream { path, .. } => Reply::Fd(Fd::planned(path.display().to_string())),

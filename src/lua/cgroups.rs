@@ -17,7 +17,7 @@ use super::handle::Handle;
 use crate::sys::cgroups::Version;
 use crate::sys::cgroups::layout::{Hierarchy, Layout};
 
-mod events;
+pub mod events;
 pub mod group;
 mod joining;
 mod limits;

@@ -76,6 +76,12 @@ impl Handle {
         data.borrow::<Handle>().ok().map(|handle| handle.clone())
     }
 
+    /// The word for the kind of object.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.0.resource.kind()
+    }
+
     /// The resource behind the handle, while it is open.
     pub fn open<T: Resource>(&self) -> Outcome<Held<T>> {
         if self.0.closed.get() {
@@ -219,6 +225,13 @@ impl Ledger {
         let open = self.open.borrow();
         let held = open.iter().filter_map(|entry| if let Entry::Held(handle) = entry { Some(handle) } else { None });
         held.filter(|handle| !handle.is_closed()).find(|handle| handle.any::<T>().is_ok_and(|resource| test(&resource))).cloned()
+    }
+
+    /// All lasting objects of this type that are open.
+    pub fn all<T: Resource>(&self) -> Vec<Held<T>> {
+        let open = self.open.borrow();
+        let held = open.iter().filter_map(|entry| if let Entry::Held(handle) = entry { Some(handle) } else { None });
+        held.filter(|handle| !handle.is_closed()).filter_map(|handle| handle.any::<T>().ok()).collect()
     }
 
     /// In a forked child: lets go of what is the parent's alone.

@@ -1,7 +1,7 @@
 //! Processes: starting, replacing, signalling and reaping them.
 //!
 //! A process is a handle around a pidfd, so it never turns into another process. The parts: that
-//! handle (`handle`), waiting for it (`waiting`), what a program is started with (`exec`), what
+//! handle (`handle`), waiting for it (`waiting`), for many things at once (`polling`), what a program is started with (`exec`), what
 //! stands at 0, 1 and 2 (`streams`), a command whose output is wanted (`capture`), sessions and
 //! groups (`sessions`).
 
@@ -20,6 +20,7 @@ use crate::sys;
 pub mod capture;
 pub mod exec;
 mod handle;
+pub mod polling;
 pub mod sessions;
 pub mod streams;
 mod waiting;
@@ -143,6 +144,23 @@ pub const PRIMITIVES: &[Primitive] = &[
         examples: &[example("local child <close> = spawn(function() return 3 end)\nassert(child:wait().code == 3)")],
         see: &["spawn", "wait_any", "pidfd_open(2)"],
         function: waiting::wait,
+    },
+    Primitive {
+        name: "process:reap",
+        summary: "Waits as process:wait does, and meanwhile reaps every other child that ends: what the first process of a pid namespace owes.",
+        params: &[may("options", Type::Options(WAIT), "")],
+        returns: "as process:wait; a child with a handle that was reaped meanwhile still answers its own wait",
+        syscalls: &["waitid(2)", "poll(2)", "signalfd(2)"],
+        shell: "≈ wait PID",
+        needs: "",
+        scope: Scope::Object,
+        reversible: true,
+        examples: &[example_with(
+            &["userns"],
+            "-- As process 1: what others leave behind comes to it.\nlocal box <close> = spawn({ unshare = { \"user\", \"pid\" } }, function()\n  local main <close> = spawn(function() exec { \"sh\", \"-c\", \"(sleep 0 & sleep 0.1); exit 3\" } end)\n  return main:reap({ forward = { \"term\" } }).code\nend)\nassert(box:wait().code == 3)",
+        )],
+        see: &["process:wait", "child_subreaper", "pid_namespaces(7)"],
+        function: waiting::reap,
     },
     Primitive {
         name: "process:started",

@@ -84,6 +84,7 @@ pub fn all() -> Vec<(&'static str, &'static [Primitive])> {
         ("namespaces", super::namespaces::PRIMITIVES),
         ("spawn", super::spawn::PRIMITIVES),
         ("processes", super::processes::PRIMITIVES),
+        ("polling", super::processes::polling::PRIMITIVES),
         ("exec", super::processes::exec::PRIMITIVES),
         ("streams", super::processes::streams::PRIMITIVES),
         ("capture", super::processes::capture::PRIMITIVES),

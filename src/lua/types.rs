@@ -146,6 +146,14 @@ impl Type {
             Self::List(_) | Self::Map(_) | Self::Options(_) | Self::Command(_) => value.is_table(),
             Self::Function => value.is_function(),
             Self::Handle(kind) => handle::kind_of(value) == Some(*kind),
+            // Asked once for all: lists of handles may be long.
+            Self::Either(types) if matches!(value, Value::UserData(_)) => {
+                let found = handle::kind_of(value);
+                types.iter().any(|kind| match kind {
+                    Self::Handle(kind) => found == Some(*kind),
+                    other => other.accepts(value),
+                })
+            }
             Self::Either(types) => types.iter().any(|kind| kind.accepts(value)),
             Self::Any => true,
         }
@@ -166,6 +174,10 @@ impl Type {
                 _ => String::new(),
             };
             return Err(format!("{path}: expected {}, got {}{example}", self.expected(), show(value)));
+        }
+        if matches!(value, Value::UserData(_)) {
+            // A handle has nothing more to be judged.
+            return Ok(());
         }
         let text = |value: &Value| value.as_string().map(|s| s.to_string_lossy()).unwrap_or_default();
         let at = |result: Result<(), String>| result.map_err(|reason| format!("{path}: {reason}"));
@@ -234,16 +246,22 @@ impl Type {
 fn check_list(value: &Value, item: &Type, path: &str, depth: usize) -> Result<(), String> {
     let Some(table) = value.as_table() else { return Ok(()) };
     let length = table.raw_len();
-    for pair in table.pairs::<Value, Value>() {
-        let (key, value) = pair.map_err(|error| format!("{path}: {error}"))?;
-        match key.as_i64() {
-            Some(index) if index >= 1 && usize::try_from(index).is_ok_and(|index| index <= length) => {
-                item.check_at(&value, &format!("{path}[{index}]"), depth + 1)?;
-            }
-            _ => return Err(format!("{path}: expected a list, found the key {}", show(&key))),
+    let mut wrong = Ok(());
+    let walked = table.for_each::<Value, Value>(|key, value| {
+        if wrong.is_err() {
+            return Ok(());
         }
-    }
-    Ok(())
+        wrong = match key.as_i64() {
+            Some(index) if index >= 1 && usize::try_from(index).is_ok_and(|index| index <= length) => {
+                // The place is written only where something is wrong there.
+                item.check_at(&value, path, depth + 1).or_else(|_| item.check_at(&value, &format!("{path}[{index}]"), depth + 1))
+            }
+            _ => Err(format!("{path}: expected a list, found the key {}", show(&key))),
+        };
+        Ok(())
+    });
+    walked.map_err(|error| format!("{path}: {error}"))?;
+    wrong
 }
 
 fn check_map(value: &Value, item: &Type, path: &str, depth: usize) -> Result<(), String> {

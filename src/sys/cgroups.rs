@@ -288,12 +288,16 @@ pub fn wait_notice(fd: BorrowedFd, version: Version, timeout: Duration) -> Resul
     let flags = if version == Version::V1 { PollFlags::POLLIN } else { PollFlags::POLLPRI };
     let came = notified(fd, flags, timeout)?;
     if came {
-        // Reading rearms both kinds.
-        let mut buffer = [0; 4096];
-        let _ = nix::unistd::lseek(fd, 0, nix::unistd::Whence::SeekSet);
-        let _ = nix::unistd::read(fd, &mut buffer);
+        rearm(fd);
     }
     Ok(came)
+}
+
+/// Takes the notice, so that the next one can come. Reading does it for both kinds.
+pub fn rearm(fd: BorrowedFd) {
+    let mut buffer = [0; 4096];
+    let _ = nix::unistd::lseek(fd, 0, nix::unistd::Whence::SeekSet);
+    let _ = nix::unistd::read(fd, &mut buffer);
 }
 
 /// Gives a v2 group to a user: its directory, and the files that the kernel says may go along.

@@ -34,6 +34,7 @@ const CLONE_INTO_CGROUP: u64 = 1 << 33;
 /// With `CLONE_PARENT` in the flags the child is the caller's sibling and its parent is told.
 pub fn clone3(flags: u32, cgroup: Option<RawFd>) -> Result<Side> {
     flush();
+    let untold = interrupt::untold();
     let mut pidfd: libc::c_int = -1;
     let mut args = libc::clone_args {
         flags: u64::from(flags) | libc::CLONE_PIDFD as u64,
@@ -64,6 +65,7 @@ pub fn clone3(flags: u32, cgroup: Option<RawFd>) -> Result<Side> {
         other => other?,
     };
     if pid == 0 {
+        interrupt::forked(untold);
         return Ok(Side::Child);
     }
     // SAFETY: the kernel has stored a new descriptor that nobody else owns.
@@ -153,7 +155,7 @@ pub fn exec(program: &Path, args: &[OsString], env: &[(OsString, OsString)]) -> 
     // A signal that came a moment ago is only remembered, and exec would forget it: it is sent
     // again now that its action is the default. What comes from here on acts at once.
     interrupt::unwatch()?;
-    let failed = match interrupt::pending() {
+    let failed = match interrupt::arrived() {
         None => nix::unistd::execve(&program, &args, &env).map(|never| match never {}),
         // The first process of a pid namespace survives this, and its script ends instead.
         Some(signal) => nix::sys::signal::raise(signal).and(Err(Errno::EINTR)),

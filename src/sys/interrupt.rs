@@ -1,58 +1,167 @@
-//! SIGINT, SIGTERM and SIGHUP while a script runs: remembered here, acted on where it is safe.
+//! Signals while a script runs: remembered here, acted on where it is safe.
 //!
-//! A handler may do next to nothing, so it only counts. The Lua hook looks at the count between
+//! A handler may do next to nothing, so it only counts. The Lua hook looks at the counts between
 //! instructions and a blocking call comes back with `EINTR`, so that the script unwinds and what
 //! it holds is closed. `SA_RESTART` is left out on purpose.
+//!
+//! SIGINT, SIGTERM and SIGHUP end a script. Those that it has asked to be told of (`poll`) wait to
+//! be told instead, unless a second one comes before that: a script that never asks again can
+//! still be stopped.
 
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use nix::libc;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
 
-static LAST: AtomicI32 = AtomicI32::new(0);
+use super::Result;
 
-const WATCHED: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+/// How often each signal has come since it was last asked for, by number.
+static ARRIVED: [AtomicU32; 65] = [const { AtomicU32::new(0) }; 65];
+
+/// The signals that the script is told of, a bit each.
+static WANTED: AtomicU64 = AtomicU64::new(0);
+
+/// The signals beside [`ENDING`] that are counted, a bit each.
+static OTHERS: AtomicU64 = AtomicU64::new(0);
+
+const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
 extern "C" fn remember(signal: libc::c_int) {
-    LAST.store(signal, Ordering::Relaxed);
+    if let Some(count) = usize::try_from(signal).ok().and_then(|signal| ARRIVED.get(signal)) {
+        count.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
-/// Starts remembering. A signal that the caller was told to ignore (`nohup`) stays ignored.
-pub fn watch() -> super::Result<()> {
-    let action = SigAction::new(SigHandler::Handler(remember), SaFlags::empty(), SigSet::empty());
-    for signal in WATCHED {
-        // SAFETY: the handler stores to an atomic and does nothing else.
-        let before = unsafe { sigaction(signal, &action) }?;
-        if matches!(before.handler(), SigHandler::SigIgn) {
-            // SAFETY: puts back the disposition that was there before.
-            unsafe { sigaction(signal, &before) }?;
-        }
+fn count(signal: Signal) -> u32 {
+    ARRIVED.get(signal as usize).map_or(0, |count| count.load(Ordering::Relaxed))
+}
+
+fn bit(signal: Signal) -> u64 {
+    1 << (signal as u32)
+}
+
+fn in_mask(mask: u64) -> impl Iterator<Item = Signal> {
+    Signal::iterator().filter(move |signal| mask & bit(*signal) != 0)
+}
+
+fn watched() -> impl Iterator<Item = Signal> {
+    ENDING.into_iter().chain(in_mask(OTHERS.load(Ordering::Relaxed)))
+}
+
+/// Sets a signal's action, unless the caller was told to ignore it (`nohup`): it stays ignored
+/// then, and the answer is false.
+fn set(signal: Signal, handler: SigHandler) -> Result<bool> {
+    let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handler is the default action, or `remember`, which adds to an atomic.
+    let before = unsafe { sigaction(signal, &action) }?;
+    if matches!(before.handler(), SigHandler::SigIgn) {
+        // SAFETY: puts back the disposition that was there before.
+        unsafe { sigaction(signal, &before) }?;
+        return Ok(false);
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Starts remembering.
+pub fn watch() -> Result<()> {
+    watched().try_for_each(|signal| set(signal, SigHandler::Handler(remember)).map(drop))
 }
 
 /// Gives the watched signals their default action again, as a new program expects them. One that
 /// is ignored stays ignored.
-pub fn unwatch() -> super::Result<()> {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    for signal in WATCHED {
-        // SAFETY: the default action runs no code of ours.
-        let before = unsafe { sigaction(signal, &default) }?;
-        if matches!(before.handler(), SigHandler::SigIgn) {
-            // SAFETY: puts back the disposition that was there before.
-            unsafe { sigaction(signal, &before) }?;
+pub fn unwatch() -> Result<()> {
+    watched().try_for_each(|signal| set(signal, SigHandler::SigDfl).map(drop))
+}
+
+/// The signal that is to end the script, if one has arrived since the last [`clear`].
+#[must_use]
+pub fn pending() -> Option<Signal> {
+    let wanted = WANTED.load(Ordering::Relaxed);
+    ENDING.into_iter().find(|signal| count(*signal) > u32::from(wanted & bit(*signal) != 0))
+}
+
+/// The ending signal that has arrived, also where it waits to be told.
+#[must_use]
+pub fn arrived() -> Option<Signal> {
+    ENDING.into_iter().find(|signal| count(*signal) > 0)
+}
+
+/// Forgets what has arrived to end the script.
+pub fn clear() {
+    for signal in ENDING {
+        if let Some(count) = ARRIVED.get(signal as usize) {
+            count.store(0, Ordering::Relaxed);
         }
     }
+}
+
+/// Lets these signals, and no others any more, wait to be told instead of ending anything.
+pub fn want(signals: &[Signal]) -> Result<()> {
+    for signal in signals.iter().filter(|signal| !watched().any(|other| other == **signal)) {
+        if set(*signal, SigHandler::Handler(remember))? {
+            OTHERS.fetch_or(bit(*signal), Ordering::Relaxed);
+        }
+    }
+    WANTED.store(signals.iter().map(|signal| bit(*signal)).fold(0, |mask, bit| mask | bit), Ordering::Relaxed);
     Ok(())
 }
 
-/// The signal that has arrived since the last [`clear`], if any.
-#[must_use]
-pub fn pending() -> Option<Signal> {
-    Signal::try_from(LAST.load(Ordering::Relaxed)).ok()
+/// Takes the wanted signals that have come, each once.
+pub fn take() -> impl Iterator<Item = Signal> {
+    let came = |signal: &Signal| ARRIVED.get(*signal as usize).is_some_and(|count| count.swap(0, Ordering::Relaxed) > 0);
+    in_mask(WANTED.load(Ordering::Relaxed)).filter(came)
 }
 
-/// Forgets what has arrived.
-pub fn clear() {
-    LAST.store(0, Ordering::Relaxed);
+/// The wanted signals that have come and have not been told: before a fork, for [`forked`].
+#[must_use]
+pub fn untold() -> u64 {
+    in_mask(WANTED.load(Ordering::Relaxed)).filter(|signal| count(*signal) > 0).fold(0, |mask, signal| mask | bit(signal))
+}
+
+/// In a forked child: it has asked for nothing, and what its parent was about to be told is not
+/// meant for it.
+pub fn forked(untold: u64) {
+    WANTED.store(0, Ordering::Relaxed);
+    for signal in in_mask(untold) {
+        if let Some(count) = ARRIVED.get(signal as usize) {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+    for signal in in_mask(OTHERS.swap(0, Ordering::Relaxed)) {
+        let _ = set(signal, SigHandler::SigDfl);
+    }
+}
+
+/// Signals that are held back, so that none comes between a look at the counts and the call that
+/// waits. They come within that call, which is given [`Held::during`], or when this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    before: SigSet,
+    during: SigSet,
+}
+
+impl Held {
+    /// Holds back the signals that end a script, and these.
+    pub fn start(signals: &[Signal]) -> Result<Self> {
+        let set: SigSet = ENDING.into_iter().chain(signals.iter().copied()).collect();
+        let mut before = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), Some(&mut before))?;
+        let mut during = before;
+        for signal in signals {
+            during.remove(*signal);
+        }
+        Ok(Self { before, during })
+    }
+
+    /// The mask for the call that waits: what was blocked before, without the wanted signals.
+    #[must_use]
+    pub fn during(&self) -> &SigSet {
+        &self.during
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None);
+    }
 }

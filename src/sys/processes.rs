@@ -8,14 +8,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::{Errno, Result, interrupt};
 
+mod polling;
 mod streams;
 
+pub use polling::{PollSet, Ready};
 pub use streams::{
     Displaced, Exchanged, duplicate, exchange, open_stream, pipe, place, place_for_exec, preserved, read, read_all, write_all,
 };
@@ -81,14 +83,25 @@ pub fn wait_any(children: &[BorrowedFd], timeout: Option<Duration>, forward: &[i
 
 /// Reaps a child that has ended; `None` while it runs.
 fn reap(pidfd: BorrowedFd) -> Result<Option<(End, Usage)>> {
+    Ok(wait_for(libc::P_PIDFD, pidfd.as_raw_fd().cast_unsigned(), 0)?.map(|(_, end, usage)| (end, usage)))
+}
+
+/// Reaps whatever child has ended, clones without a signal too; `None` where there is none.
+fn reap_any() -> Result<Option<(i32, End, Usage)>> {
+    match wait_for(libc::P_ALL, 0, libc::__WALL) {
+        Err(Errno::ECHILD) => Ok(None),
+        other => other,
+    }
+}
+
+/// `waitid(2)`, which the C library has without its fifth argument: who has ended, how, and what
+/// it has used.
+fn wait_for(kind: libc::idtype_t, id: libc::id_t, flags: i32) -> Result<Option<(i32, End, Usage)>> {
     let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: both buffers have the kernel's layout, and the descriptor stays open for the call.
-    // The C library's waitid has no fifth argument.
-    Errno::result(unsafe {
-        let options = libc::WEXITED | libc::WNOHANG;
-        libc::syscall(libc::SYS_waitid, libc::P_PIDFD, pidfd.as_raw_fd(), info.as_mut_ptr(), options, usage.as_mut_ptr())
-    })?;
+    let options = libc::WEXITED | libc::WNOHANG | flags;
+    // SAFETY: both buffers have the kernel's layout and outlive the call.
+    Errno::result(unsafe { libc::syscall(libc::SYS_waitid, kind, id, info.as_mut_ptr(), options, usage.as_mut_ptr()) })?;
     // SAFETY: the call succeeded; zeroed buffers are valid even where it has not written. The pid
     // is 0 where nothing had ended, and si_status is valid for a child's end.
     let (pid, code, status, usage) = unsafe {
@@ -112,7 +125,48 @@ fn reap(pidfd: BorrowedFd) -> Result<Option<(End, Usage)>> {
         libc::CLD_EXITED => End::Exited(status),
         other => End::Signalled(status, other == libc::CLD_DUMPED),
     };
-    Ok(Some((end, usage)))
+    Ok(Some((pid, end, usage)))
+}
+
+/// Waits for a child as [`wait_any`] does, and meanwhile reaps every other child that ends; each
+/// is told to `other`. What has ended before the child has is reaped too.
+pub fn wait_reaping(
+    pid: i32,
+    child: BorrowedFd,
+    timeout: Option<Duration>,
+    forward: &[i32],
+    other: &mut dyn FnMut(i32, End, Usage),
+) -> Result<Option<(End, Usage)>> {
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let forwarding = Forwarding::start(forward)?;
+    // Before the first look, so that no end falls between a look and a wait.
+    let ends = Forwarding::start(&[libc::SIGCHLD])?;
+    let mut fds = vec![child];
+    fds.extend(ends.iter().chain(&forwarding).map(|signals| signals.signals.as_fd()));
+    // A process that is no child is not waited for in vain.
+    let mut own = reap(child)?;
+    loop {
+        while let Some((ended, end, usage)) = reap_any()? {
+            if ended == pid { own = Some((end, usage)) } else { other(ended, end, usage) }
+        }
+        if own.is_some() {
+            return Ok(own);
+        }
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let ready = match readable(&fds, left) {
+            Err(Errno::EINTR) if interrupt::pending().is_none() => continue,
+            ready => ready?,
+        };
+        if ready.is_empty() {
+            return Ok(None);
+        }
+        if let Some(ends) = &ends {
+            while ends.signals.read_signal()?.is_some() {}
+        }
+        if let Some(forwarding) = &forwarding {
+            forwarding.pass_on(&[child])?;
+        }
+    }
 }
 
 /// Signals that are blocked and read from a descriptor while somebody waits; put back when dropped.
@@ -157,13 +211,14 @@ impl Drop for Forwarding {
     }
 }
 
-/// Waits until one of the descriptors can be read; the indices of those that can.
+/// Waits until one of the descriptors can be read; the indices of those that can. `EINTR` also for
+/// a signal that came just before.
 pub fn readable(fds: &[BorrowedFd], timeout: Option<Duration>) -> Result<Vec<usize>> {
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
     let mut polled: Vec<PollFd> = fds.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)).collect();
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let ready = poll(&mut polled, poll_timeout(left))?;
+        let ready = wait(&mut polled, left)?;
         if ready > 0 {
             return Ok(polled.iter().enumerate().filter(|(_, fd)| fd.any() == Some(true)).map(|(index, _)| index).collect());
         }
@@ -173,9 +228,17 @@ pub fn readable(fds: &[BorrowedFd], timeout: Option<Duration>) -> Result<Vec<usi
     }
 }
 
-/// Rounded up: to wait a little less than a millisecond is to spin.
-pub(super) fn poll_timeout(left: Option<Duration>) -> PollTimeout {
-    left.map_or(PollTimeout::NONE, |left| PollTimeout::try_from(left.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX))
+/// `ppoll(2)`, in which a signal that is to end the script is never missed: one that came before
+/// it is `EINTR` as well.
+fn wait(polled: &mut [PollFd], left: Option<Duration>) -> Result<i32> {
+    if left.is_some_and(|left| left.is_zero()) {
+        return poll(polled, PollTimeout::ZERO);
+    }
+    let held = interrupt::Held::start(&[])?;
+    if interrupt::pending().is_some() {
+        return Err(Errno::EINTR);
+    }
+    ppoll(polled, left.map(Into::into), Some(*held.during()))
 }
 
 /// `pidfd_open(2)`: a descriptor that refers to any process.

@@ -393,6 +393,26 @@ function process:alive() end
 ---@return table? # { code, signal, core, rusage = { max_rss, user, system } }: code is 128+n where a signal ended it, rusage in bytes and seconds; nil after a timeout
 function process:wait(options) end
 
+---@class process.reap.options
+---@field timeout? string|number how long to wait; nil is answered when it is over
+---@field forward? string[] signals that go on to the child when they come meanwhile, instead of ending the script
+
+--- Waits as process:wait does, and meanwhile reaps every other child that ends: what the first process of a pid namespace owes.
+---
+--- ```lua
+--- -- As process 1: what others leave behind comes to it.
+--- local box <close> = spawn({ unshare = { "user", "pid" } }, function()
+---   local main <close> = spawn(function() exec { "sh", "-c", "(sleep 0 & sleep 0.1); exit 3" } end)
+---   return main:reap({ forward = { "term" } }).code
+--- end)
+--- assert(box:wait().code == 3)
+--- ```
+---
+--- See process:wait, child_subreaper, pid_namespaces(7).
+---@param options? process.reap.options
+---@return any # as process:wait; a child with a handle that was reaped meanwhile still answers its own wait
+function process:reap(options) end
+
 --- Waits until the child has called exec, or has ended; an error in the child is raised here.
 ---
 --- ```lua
@@ -402,6 +422,27 @@ function process:wait(options) end
 ---
 --- See process:wait.
 function process:started() end
+
+---@class poll.options
+---@field timeout? string|number how long to wait; an empty list is answered when it is over
+---@field signals? string[] signals that are answered, as { signal = "int" }. From then on they wait for the next poll that names them and end nothing; a second int, term or hup before that ends the script
+
+--- Waits until something has happened to one of many handles, or a signal has come.
+---
+--- ```lua
+--- local p = pipe()
+--- local child <close> = spawn({ stdout = p.write }, function() exec { "echo", "hello" } end)
+--- local first = poll({ child, p.read }, { timeout = "10s" })[1]
+--- assert(first.source == child and first.exited or first.source == p.read and first.readable)
+--- child:wait()
+--- ```
+---
+--- See wait_any, process:wait, fd:read, cgroup:wait_event, poll(2).
+---@param sources (process|fd|pty|cgroup|integer)[] processes, fds, ptys (their master), cgroups, or 0, 1, 2 for the program's own
+---@param options? poll.options
+---@return table[] # list of { source, index } with what happened: exited (a process has ended, be it reaped or not), readable (bytes, or the end), hangup (the other end is closed; of a cgroup: it is removed), event = "oom_kill" (of a cgroup, since that was last told); or { signal } alone. Empty after the timeout
+function poll(sources, options) end
+sys.poll = poll
 
 ---@class exec.command: { [integer]: string }
 ---@field env? table<string, string> the whole environment; without it the caller's is passed on

@@ -48,6 +48,7 @@ pub(super) fn shell(call: &Call) -> Shell {
             let pids: Vec<_> = children.iter().map(|(pid, _)| pid.to_string()).collect();
             Shell::Exact(format!("wait {}{}", if pids.len() > 1 { "-n " } else { "" }, pids.join(" ")))
         }
+        Call::Reap { child: (pid, _), .. } => Shell::Close(format!("wait {pid}"), "a shell reaps what it has not started, too"),
         Call::Signal { pid, signal, .. } => {
             Shell::Close(format!("kill -{} {pid}", constant(*signal)), "by number, which may be another process's by now")
         }
@@ -88,7 +89,7 @@ pub(super) fn hint(call: &Call, errno: Errno) -> Option<String> {
         (Call::Exec { .. }, Errno::EACCES) => "the file is not executable, is no regular file, or is on a noexec mount",
         (Call::Exec { .. }, Errno::ENOEXEC) => "the file is neither ELF for this machine nor a script that starts with #!",
         (Call::Exec { .. }, Errno::E2BIG) => "arguments and environment together are too long",
-        (Call::Wait { .. }, Errno::ECHILD) => {
+        (Call::Wait { .. } | Call::Reap { .. }, Errno::ECHILD) => {
             "only the parent can wait for a process and learn how it ended; of another's process ask process:alive()"
         }
         (Call::Open { .. }, Errno::ESRCH) => "no process of this pid namespace has this number",

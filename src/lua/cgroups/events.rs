@@ -2,6 +2,7 @@
 //!
 //! v2 gives notice of a changed file, v1 of memory only; the rest is looked at now and then.
 
+use std::cell::Cell;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -14,10 +15,11 @@ use super::stats;
 use crate::kernel::Reply;
 use crate::kernel::cgroups::Call;
 use crate::lua::args::Args;
-use crate::lua::error::{Outcome, Raise};
+use crate::lua::Host;
+use crate::lua::error::{Outcome, Raise, unexpected};
 use crate::lua::processes::interrupted;
 use crate::lua::{stop_if_signalled, unknown};
-use crate::sys::Errno;
+use crate::sys::{Errno, Fd};
 use crate::sys::cgroups::{self as sys_cgroups, Version};
 
 /// The events that can be waited for, and the controller that counts each.
@@ -110,4 +112,73 @@ pub fn count_from_now(group: &Cgroup) {
             group.seen.borrow_mut().insert(event.to_owned(), count.cast_unsigned());
         }
     }
+}
+
+/// Notice of OOM kills, as [`poll`](crate::lua::processes::polling) waits for it: asked for once,
+/// so that a wait costs no more than a place in its list.
+pub struct Notice {
+    /// The process that has asked: what it has read, another does not see.
+    owner: u32,
+    fd: Fd,
+    part: Part,
+    /// Until when to look at the counter without further notice: v1 gives it before the kill.
+    restless: Cell<Option<Instant>>,
+}
+
+/// How long after a notice the kill may come.
+const AFTER_NOTICE: Duration = Duration::from_secs(1);
+
+/// What a look at a group has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    Nothing,
+    /// Members were killed since that was last told.
+    Killed,
+    /// The group has been removed.
+    Gone,
+}
+
+/// The descriptor that becomes ready when a member is killed for want of memory, and whether its
+/// readiness is `POLLPRI`.
+pub fn notice_of_kills(host: &Host, group: &Cgroup) -> Outcome<(Fd, bool)> {
+    let mut notice = group.notice.borrow_mut();
+    if let Some(notice) = notice.as_ref().filter(|notice| notice.owner == std::process::id()) {
+        return Ok((notice.fd.clone(), notice.part.version == Version::V2));
+    }
+    let part = group.part("memory").ok_or_else(|| {
+        Raise::state(format!("cgroup {}: nothing counts the event \"oom_kill\" for the group", group.name()))
+            .hint("set a limit of the controller memory first")
+    })?;
+    let file = part.dir.join(if part.version == Version::V1 { "memory.oom_control" } else { "memory.events" });
+    let call = Call::Watch { file, version: part.version };
+    let fd = host.run(call.clone())?.fd().map_err(|errno| unexpected(&call.into(), errno))?;
+    let urgent = part.version == Version::V2;
+    // What came before the notice was asked for is looked for once.
+    let restless = Cell::new(Some(Instant::now()));
+    notice.replace(Notice { owner: std::process::id(), fd: fd.clone(), part, restless });
+    Ok((fd, urgent))
+}
+
+/// Whether the next look must not wait for a notice.
+pub fn is_restless(group: &Cgroup) -> bool {
+    group.notice.borrow().as_ref().is_some_and(|notice| notice.restless.get().is_some())
+}
+
+/// Looks at the counter; `noticed` where the descriptor was ready.
+pub fn news(group: &Cgroup, noticed: bool) -> News {
+    let notice = group.notice.borrow();
+    let Some(Notice { fd, part, restless, .. }) = notice.as_ref() else { return News::Nothing };
+    if let (true, Ok(fd)) = (noticed, fd.get()) {
+        sys_cgroups::rearm(fd);
+    }
+    if happened(group, part, "oom_kill") {
+        restless.set(None);
+        return News::Killed;
+    }
+    if noticed && !part.dir.exists() {
+        return News::Gone;
+    }
+    let until = restless.get().or_else(|| noticed.then(|| Instant::now() + AFTER_NOTICE));
+    restless.set(until.filter(|until| *until > Instant::now()));
+    News::Nothing
 }

@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use mlua::{Lua, Value};
 
+use super::events::Notice;
 use super::place::{Part, Spot, entrance, join};
 use crate::kernel::cgroups::{Call, removal};
 use crate::kernel::{Kinds, Reply};
@@ -40,6 +41,8 @@ pub struct Cgroup {
     origin: RefCell<Vec<PathBuf>>,
     /// Counters of events that were told already.
     pub seen: RefCell<BTreeMap<String, u64>>,
+    /// Notice of OOM kills, once it was asked for.
+    pub(super) notice: RefCell<Option<Notice>>,
 }
 
 impl Cgroup {
@@ -61,6 +64,7 @@ impl Cgroup {
             journals: RefCell::default(),
             origin: RefCell::default(),
             seen: RefCell::default(),
+            notice: RefCell::default(),
         }
     }
 

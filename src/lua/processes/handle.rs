@@ -72,6 +72,11 @@ impl Process {
         &self.pidfd
     }
 
+    /// The number of a child that has not been reaped.
+    pub(super) fn running(&self) -> Option<i32> {
+        if self.child && self.end.get().is_none() { self.pid.raw().ok() } else { None }
+    }
+
     /// Lets a child start that waits for its parent.
     pub fn release(&self) -> Outcome<()> {
         match &*self.channel.borrow() {

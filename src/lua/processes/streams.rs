@@ -109,6 +109,14 @@ impl Descriptor {
         Self(RefCell::new(Some(fd)), label)
     }
 
+    /// The descriptor's number, while it is open. A planned one has none.
+    pub fn number(&self) -> Outcome<Option<i32>> {
+        match &*self.0.borrow() {
+            Some(fd) => Ok(fd.raw().ok()),
+            None => Err(Raise::state(format!("{} is closed", self.describe()))),
+        }
+    }
+
     /// The descriptor, while it is open.
     pub fn fd(&self) -> Outcome<Fd> {
         self.0.borrow().clone().ok_or_else(|| Raise::state(format!("{} is closed", self.describe())))

@@ -6,7 +6,7 @@ use mlua::Value;
 
 use super::Process;
 use crate::kernel::Reply;
-use crate::kernel::processes::{Call, signal_number};
+use crate::kernel::processes::{Call, Others, signal_number};
 use crate::lua::args::{Args, Fields};
 use crate::lua::error::{Outcome, Raise};
 use crate::lua::handle::Handle;
@@ -71,6 +71,35 @@ fn wait_for(host: &Host, processes: &[&Process], timeout: Option<Duration>, forw
         process.end.set(Some((end, usage)));
     }
     Ok(Some(index))
+}
+
+/// Waits as [`wait`] does and reaps every other child meanwhile, as the first process of a pid
+/// namespace must: nobody else reaps orphans there (pid_namespaces(7)).
+pub fn reap(args: &Args) -> Outcome {
+    let process = args.this::<Process>()?;
+    let options = args.options("options")?;
+    let forward = forwarded(&options)?;
+    if forward.contains(&nix::libc::SIGCHLD) {
+        return Err(Raise::argument("forward: \"chld\" is what tells of the children that are reaped here"));
+    }
+    if process.end.get().is_none() {
+        let host = args.host;
+        let others = Others::known(host.ledger.all::<Process>().iter().filter_map(|child| child.running()));
+        let child = (process.pid().clone(), process.pidfd().clone());
+        let call = Call::Reap { child, timeout: options.duration("timeout"), forward, others: others.clone() };
+        let ended = patiently(host, call);
+        // Also where the wait has failed: these children are gone, and their handles must know.
+        let told = others.take();
+        if !told.is_empty() {
+            for child in host.ledger.all::<Process>() {
+                let end = told.iter().find(|(pid, ..)| child.running() == Some(*pid));
+                child.end.set(end.map(|(_, end, usage)| (*end, *usage)).or(child.end.get()));
+            }
+        }
+        let Reply::Ended(_, end, usage) = ended? else { return Ok(Value::Nil) };
+        process.end.set(Some((end, usage)));
+    }
+    Ok(Value::Table(process.result(args.lua, args.host)?))
 }
 
 fn forwarded(options: &Fields) -> Outcome<Vec<i32>> {

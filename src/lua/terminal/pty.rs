@@ -77,6 +77,11 @@ impl Pty {
         self.master.open::<Descriptor>()?.fd()
     }
 
+    /// The master's number; a planned one has none.
+    pub fn number(&self) -> Outcome<Option<i32>> {
+        self.master.open::<Descriptor>()?.number()
+    }
+
     /// The end that the program in it has.
     pub fn slave(&self) -> Outcome<Fd> {
         self.slave.open::<Descriptor>()?.fd()

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, poll};
+use nix::poll::{PollFd, PollFlags};
 use nix::sys::stat::Mode;
 
 use super::super::{Errno, Fd, Result, interrupt};
-use super::poll_timeout;
+use super::wait;
 
 /// `pipe2(2)`: the end to read and the end to write, closed by exec.
 pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
@@ -219,7 +219,7 @@ impl Loop<'_> {
         for output in self.outputs.iter().flatten() {
             polled.push(PollFd::new(output.get()?, PollFlags::POLLIN));
         }
-        poll(&mut polled, poll_timeout(left))?;
+        wait(&mut polled, left)?;
         Ok(polled.first().and_then(PollFd::any).unwrap_or(false))
     }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use clap::{Parser, Subcommand};
 
-use crate::kernel::{self, Explain, Fault, Kernel, Live, Plan, Trace};
+use crate::kernel::{self, Effect, Explain, Fault, Kernel, Live, Plan, Target, Trace};
 use crate::lua::{Machine, Settings, reference, table};
 use crate::sys::{Errno, interrupt};
 
@@ -29,9 +29,13 @@ pub struct Cli {
     /// Write each call as a line of JSON
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Let the call number N fail with ERRNO
-    #[arg(long, value_name = "N:ERRNO", value_parser = parse_fault)]
-    fault: Option<(u64, Errno)>,
+    /// Let the call number N fail with ERRNO, or with KILL be killed before it
+    ///
+    /// N is the number that --trace writes. A child goes on counting from its parent's number, so
+    /// that several processes may have a call N; N:ERRNO:IN means the one whose `in` in the trace
+    /// is IN ("" for the first process, "child 1" …).
+    #[arg(long, value_name = "N:ERRNO|N:KILL", value_parser = parse_fault)]
+    fault: Option<Target>,
     /// Let primitives change the host's own namespaces
     #[arg(long)]
     allow_host: bool,
@@ -65,11 +69,16 @@ enum Command {
     Script(Vec<String>),
 }
 
-fn parse_fault(text: &str) -> Result<(u64, Errno), String> {
-    let (number, name) = text.split_once(':').ok_or("expected a number and an error, such as 3:EPERM")?;
-    let number = number.parse().map_err(|_| format!("{number:?} is not a call's number"))?;
+fn parse_fault(text: &str) -> Result<Target, String> {
+    let (number, rest) = text.split_once(':').ok_or("expected a number and an error, such as 3:EPERM or 3:KILL")?;
+    let (name, inside) = rest.split_once(':').map_or((rest, None), |(name, inside)| (name, Some(inside.to_owned())));
+    let at = number.parse().map_err(|_| format!("{number:?} is not a call's number"))?;
+    if name == "KILL" {
+        return Ok(Target { at, effect: Effect::Kill, inside });
+    }
     let errno = (1..200).map(Errno::from_raw).find(|errno| format!("{errno:?}") == name);
-    errno.map(|errno| (number, errno)).ok_or_else(|| format!("no error is called {name:?}"))
+    let effect = errno.map(Effect::Fail).ok_or_else(|| format!("no error is called {name:?}"))?;
+    Ok(Target { at, effect, inside })
 }
 
 /// Runs the program; the exit status.
@@ -143,8 +152,8 @@ fn script(cli: Cli, arguments: Vec<String>) -> i32 {
             Some(plan) => plan,
             None => Rc::new(Live),
         };
-        if let Some((at, errno)) = cli.fault {
-            kernel = Rc::new(Fault::new(kernel, at, errno));
+        if let Some(target) = cli.fault {
+            kernel = Rc::new(Fault::new(kernel, target));
         }
         if cli.explain {
             kernel = Rc::new(Explain::new(kernel, Rc::clone(&locate)));

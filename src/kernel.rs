@@ -40,7 +40,7 @@ pub mod users;
 pub use explain::Explain;
 pub use guard::{Guard, KINDS, Kinds};
 pub use journal::{Journal, Kept, gc};
-pub use live::{Fault, Live};
+pub use live::{Effect, Fault, Live, Target};
 pub use plan::Plan;
 pub use state::{remember_root, root_is_the_first, state_dir};
 pub use trace::Trace;

@@ -11,6 +11,8 @@ mod cases;
 mod ends;
 #[path = "suite/examples.rs"]
 mod examples;
+#[path = "suite/faults.rs"]
+mod faults;
 #[path = "suite/gc.rs"]
 mod gc;
 #[path = "suite/hardened.rs"]
@@ -47,6 +49,7 @@ fn main() {
     trials.extend(host::trials());
     trials.extend(ends::trials());
     trials.extend(gc::trials());
+    trials.extend(faults::trials());
     trials.extend(hardened::trials());
     trials.extend(strace::trials());
     trials.extend(cases::trials());

@@ -1,10 +1,10 @@
 //! The running kernel, and the running kernel with one failure put into it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::{Call, Failure, Kernel, Reply, Request};
-use crate::sys::Errno;
+use crate::sys::{self, Errno};
 
 /// Has every call done.
 #[derive(Debug, Default)]
@@ -16,27 +16,61 @@ impl Kernel for Live {
     }
 }
 
-/// Fails one call of a run instead of having it done, so that every error path can be walked.
+/// What happens instead of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It fails.
+    Fail(Errno),
+    /// The process is killed before it.
+    Kill,
+}
+
+/// Which call of a run does not happen, and what happens instead.
+///
+/// A child goes on counting from its parent's number, and both count on by themselves. So the same
+/// number may come up in several processes: `inside` says in which of them it is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The call's number, counted from 1: as `--trace` writes it.
+    pub at: u64,
+    /// What happens instead.
+    pub effect: Effect,
+    /// The path of children, as `--trace` writes it: `""` for the first process, `child 1`. Any
+    /// process where there is none.
+    pub inside: Option<String>,
+}
+
+/// Fails one call of a run instead of having it done, so that every error path can be walked; or
+/// kills the process before it, so that every state that a crash leaves can be looked at.
 pub struct Fault {
     inner: Rc<dyn Kernel>,
-    at: u64,
-    errno: Errno,
+    target: Target,
     seen: Cell<u64>,
+    inside: RefCell<Vec<String>>,
 }
 
 impl Fault {
-    /// Call number `at`, counted from 1, fails with `errno`.
+    /// The call that `target` says does not happen.
     #[must_use]
-    pub fn new(inner: Rc<dyn Kernel>, at: u64, errno: Errno) -> Self {
-        Self { inner, at, errno, seen: Cell::new(0) }
+    pub fn new(inner: Rc<dyn Kernel>, target: Target) -> Self {
+        Self { inner, target, seen: Cell::new(0), inside: RefCell::default() }
+    }
+
+    fn is_meant(&self) -> bool {
+        self.seen.get() == self.target.at
+            && self.target.inside.as_ref().is_none_or(|inside| *inside == self.inside.borrow().join("/"))
     }
 }
 
 impl Kernel for Fault {
     fn run(&self, call: &Call) -> Result<Reply, Failure> {
         self.seen.set(self.seen.get() + 1);
-        if self.seen.get() == self.at {
-            return Err(Failure::new(call, self.errno));
+        if self.is_meant() {
+            match self.target.effect {
+                Effect::Fail(errno) => return Err(Failure::new(call, errno)),
+                Effect::Kill if self.is_plan() => {}
+                Effect::Kill => sys::processes::die(),
+            }
         }
         self.inner.run(call)
     }
@@ -44,6 +78,11 @@ impl Kernel for Fault {
         self.inner.is_plan()
     }
     fn enter_child(&self, label: &str, enter: bool) {
+        if enter {
+            self.inside.borrow_mut().push(label.to_owned());
+        } else {
+            self.inside.borrow_mut().pop();
+        }
         self.inner.enter_child(label, enter);
     }
 }

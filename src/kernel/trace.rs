@@ -1,9 +1,10 @@
 //! Writes every call as a line of JSON, whichever kernel it goes to.
 //!
 //! The first line is `{"format":1}`. The file is opened for appending, so that children write to
-//! it as well; `in` is the path of children that a line was written in.
+//! it as well; `in` is the path of children that a line was written in, and `number` counts the
+//! calls of that process, from its parent's number on: what `--fault` means by it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -19,6 +20,7 @@ pub struct Trace {
     file: File,
     locate: Locate,
     inside: RefCell<Vec<String>>,
+    number: Cell<u64>,
 }
 
 impl Trace {
@@ -27,7 +29,7 @@ impl Trace {
         File::create(path)?;
         let mut file = OpenOptions::new().append(true).open(path)?;
         writeln!(file, "{}", json!({ "format": 1 }))?;
-        Ok(Self { inner, file, locate, inside: RefCell::default() })
+        Ok(Self { inner, file, locate, inside: RefCell::default(), number: Cell::new(0) })
     }
 
     /// One line, in one write, so that the lines of several processes do not mix.
@@ -43,6 +45,7 @@ impl Trace {
 
 impl Kernel for Trace {
     fn run(&self, call: &Call) -> Result<Reply, Failure> {
+        self.number.set(self.number.get() + 1);
         let at = (self.locate)().unwrap_or_default();
         let (shell, exact) = match call.shell() {
             Shell::Exact(command) => (Some(command), true),
@@ -50,6 +53,7 @@ impl Kernel for Trace {
             Shell::None => (None, false),
         };
         let mut line = json!({
+            "number": self.number.get(),
             "in": self.inside.borrow().join("/"),
             "file": at.file,
             "line": at.line,

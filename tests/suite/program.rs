@@ -134,10 +134,20 @@ impl Place {
     /// Runs the program, and after it `gc` where something could not be closed: what is left after
     /// that is left behind.
     pub fn run_then_collect(&self, arguments: &[&str]) -> Result<Output, String> {
+        self.collected(arguments, |output| text(output).contains("crun-lua: close: "))
+    }
+
+    /// Runs the program, which is killed in the middle, and `gc` after it: what is left after that
+    /// is left behind.
+    pub fn run_killed(&self, arguments: &[&str]) -> Result<Output, String> {
+        self.collected(arguments, |_| true)
+    }
+
+    fn collected(&self, arguments: &[&str], wanted: fn(&Output) -> bool) -> Result<Output, String> {
         let before = leaks::Snapshot::take();
         let mark = self.path().display().to_string();
         let output = finish(self.command(Path::new(PROGRAM), arguments))?;
-        if text(&output).contains("crun-lua: close: ") {
+        if wanted(&output) {
             let collected = finish(self.command(Path::new(PROGRAM), &["gc"]))?;
             succeeded(collected)?;
         }

@@ -274,6 +274,11 @@ pub trait Kernel {
         false
     }
 
+    /// Descriptors that it writes to, which a child must not let go of.
+    fn descriptors(&self) -> Vec<std::os::fd::RawFd> {
+        Vec::new()
+    }
+
     /// Told that the program now stands in (or, with `false`, has left) a child's body.
     fn enter_child(&self, label: &str, enter: bool) {
         let _ = (label, enter);

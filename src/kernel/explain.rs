@@ -94,6 +94,9 @@ impl Kernel for Explain {
     fn is_plan(&self) -> bool {
         self.inner.is_plan()
     }
+    fn descriptors(&self) -> Vec<std::os::fd::RawFd> {
+        self.inner.descriptors()
+    }
     fn enter_child(&self, label: &str, enter: bool) {
         if enter {
             self.inside.borrow_mut().push(label.to_owned());

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;
+use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -86,6 +87,11 @@ pub enum Call {
     CloseOnExec {
         /// The first of them.
         first: u32,
+    },
+    /// `dup3(2)` of something empty over every descriptor above 2 but some.
+    LetGo {
+        /// The numbers that stay what they are.
+        keep: Vec<RawFd>,
     },
     /// `chdir(2)`, refused where the directory lies outside of the root.
     Chdir {
@@ -204,6 +210,7 @@ impl fmt::Display for Call {
             Self::Signal { pidfd, signal, .. } => write!(f, "pidfd_send_signal({pidfd}, {}, NULL, 0)", words::constant(*signal)),
             Self::Kill { pid, signal } => write!(f, "kill({pid}, {})", words::constant(*signal)),
             Self::CloseOnExec { first } => write!(f, "close_range({first}, ~0U, CLOSE_RANGE_CLOEXEC)"),
+            Self::LetGo { .. } => f.write_str("dup3(<empty>, …, O_CLOEXEC)"),
             Self::Chdir { path: dir } => write!(f, "chdir({})", path(dir)),
             Self::SetSid => f.write_str("setsid()"),
             Self::SetGroup { pid, group } => {
@@ -255,6 +262,7 @@ impl Request for Call {
             Self::Signal { pidfd, signal, .. } => sys::processes::signal(pidfd.get()?, *signal)?,
             Self::Kill { pid, signal } => sys::processes::kill(*pid, *signal)?,
             Self::CloseOnExec { first } => fork::close_on_exec_from(*first)?,
+            Self::LetGo { keep } => fork::let_go_of_all_but(keep)?,
             Self::Chdir { path } => sys::processes::chdir(path)?,
             Self::SetSid => sys::processes::setsid()?,
             Self::SetGroup { pid, group } => {

@@ -83,6 +83,12 @@ impl Kernel for Trace {
     fn is_plan(&self) -> bool {
         self.inner.is_plan()
     }
+    fn descriptors(&self) -> Vec<std::os::fd::RawFd> {
+        use std::os::fd::AsRawFd;
+        let mut all = self.inner.descriptors();
+        all.push(self.file.as_raw_fd());
+        all
+    }
     fn enter_child(&self, label: &str, enter: bool) {
         if enter {
             self.inside.borrow_mut().push(label.to_owned());

@@ -3,7 +3,7 @@
 //! A process is a handle around a pidfd, so it never turns into another process. The parts: that
 //! handle (`handle`), waiting for it (`waiting`), for many things at once (`polling`), what a program is started with (`exec`), what
 //! stands at 0, 1 and 2 (`streams`), a command whose output is wanted (`capture`), sessions and
-//! groups (`sessions`).
+//! groups (`sessions`), and what a child lets go of (`inherited`).
 
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ pub mod capture;
 pub mod exec;
 mod handle;
 pub mod polling;
+pub mod inherited;
 pub mod sessions;
 pub mod streams;
 mod waiting;

@@ -89,6 +89,7 @@ pub fn all() -> Vec<(&'static str, &'static [Primitive])> {
         ("streams", super::processes::streams::PRIMITIVES),
         ("capture", super::processes::capture::PRIMITIVES),
         ("sessions", super::processes::sessions::PRIMITIVES),
+        ("inherited descriptors", super::processes::inherited::PRIMITIVES),
         ("users", super::users::PRIMITIVES),
         ("attributes", super::attributes::PRIMITIVES),
         ("limits", super::attributes::limits::PRIMITIVES),

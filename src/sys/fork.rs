@@ -179,17 +179,40 @@ pub fn close_on_exec_from(first: u32) -> Result<()> {
     }
 }
 
-fn close_listed_on_exec(first: u32) -> Result<()> {
+/// Puts something empty in the place of every descriptor above 2 that is not kept: whoever owns
+/// the number may still close it.
+pub fn let_go_of_all_but(keep: &[RawFd]) -> Result<()> {
+    let numbers = open_numbers()?;
+    let empty = nix::sys::eventfd::EventFd::from_flags(nix::sys::eventfd::EfdFlags::EFD_CLOEXEC)?;
+    let empty = std::os::fd::AsFd::as_fd(&empty).as_raw_fd();
+    for number in numbers.into_iter().filter(|number| *number > 2 && *number != empty && !keep.contains(number)) {
+        // SAFETY: takes no pointers; one that is closed by now (the list's own) stays so.
+        if unsafe { libc::fcntl(number, libc::F_GETFD) } >= 0 {
+            // SAFETY: takes no pointers, and the number stays open for whoever owns it.
+            Errno::result(unsafe { libc::dup3(empty, number, libc::O_CLOEXEC) })?;
+        }
+    }
+    Ok(())
+}
+
+/// The descriptors that are open, as the kernel lists them; that of the list itself among them.
+fn open_numbers() -> Result<Vec<RawFd>> {
     let dir = std::fs::File::open("/proc/self/fd").map_err(super::files::errno)?;
     // A container's own /proc may be any directory: only the kernel's list is complete.
     if nix::sys::statfs::fstatfs(&dir)?.filesystem_type() != nix::sys::statfs::PROC_SUPER_MAGIC {
         return Err(Errno::ENOSYS);
     }
+    let mut numbers = Vec::new();
     for entry in std::fs::read_dir("/proc/self/fd").map_err(super::files::errno)? {
         let name = entry.map_err(super::files::errno)?.file_name();
-        let number: u32 = name.to_str().and_then(|name| name.parse().ok()).ok_or(Errno::EPROTO)?;
-        if number >= first {
-            let number = i32::try_from(number).map_err(|_| Errno::EBADF)?;
+        numbers.push(name.to_str().and_then(|name| name.parse().ok()).ok_or(Errno::EPROTO)?);
+    }
+    Ok(numbers)
+}
+
+fn close_listed_on_exec(first: u32) -> Result<()> {
+    for number in open_numbers()? {
+        if u32::try_from(number).is_ok_and(|number| number >= first) {
             // SAFETY: takes no pointers; one that is closed by now (the list's own) needs no mark.
             let marked = Errno::result(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) });
             if marked.is_err_and(|errno| errno != Errno::EBADF) {

@@ -1,0 +1,84 @@
+--- What a profile does to the root, before the pivot: it shows, hides and write-protects.
+---
+--- Each path is resolved inside of the root, so nothing in a project can lead root's hand out of it.
+---
+--- ```lua
+--- local mounts = require "hardening.mounts"
+---
+--- local profile = { volumes = {}, tmpfs = { ["/tmp"] = { size = "1M" } }, readonly_root = true }
+--- local prepared = { profile = profile, masked = {}, secrets = { "/secret" } }
+--- local child <close> = spawn({ unshare = { "user", "mnt" } }, function()
+---   local root <close> = rootfs_new { size = "1M" }
+---   root:write("/secret", "x")
+---   mounts.furnish(prepared, root)
+---   mounts.mounts(prepared, root)
+---   assert(root:stat("/secret").major == 1 and root:stat("/secret").minor == 3)
+---   local _, err = try(root.write, root, "/new", "")
+---   assert(err.errno == "EROFS")
+--- end)
+--- assert(child:wait().code == 0)
+--- ```
+local M = {}
+
+--- Mounts the profile's own tmpfs and volumes. Before `mounts`; a container that mounts them itself
+--- leaves this out.
+---@param prepared hardening.Prepared
+---@param root any a rootfs handle
+function M.furnish(prepared, root)
+  for path, data in pairs(prepared.profile.tmpfs or {}) do
+    root:mount("tmpfs", path, { type = "tmpfs", data = data, nosuid = true, nodev = true })
+  end
+  for _, volume in ipairs(prepared.profile.volumes or {}) do
+    root:bind(volume.source, volume.target, {
+      readonly = volume.readonly,
+      noexec = volume.exec == false or nil,
+      nosuid = true,
+      nodev = true,
+    })
+  end
+end
+
+--- Makes what must be there, as its directory's owner would: else the program could make it.
+local function make(root, path, kind)
+  if root:exists(path) then
+    return
+  end
+  local dir = root:stat(path:match("^(.*)/[^/]*$"))
+  local owner = { uid = dir and dir.uid, gid = dir and dir.gid }
+  if kind == "directory" then
+    root:mkdir(path, owner)
+  else
+    owner.exclusive = true
+    root:write(path, "", owner)
+  end
+end
+
+--- Hides and write-protects, when all else is mounted.
+---@param prepared hardening.Prepared
+---@param root any a rootfs handle
+function M.mounts(prepared, root)
+  for path, kind in pairs(prepared.profile.present or {}) do
+    make(root, path, kind)
+  end
+  for _, path in ipairs(prepared.profile.pinned or {}) do
+    if root:exists(path) then
+      local itself <close> = root:open(path, { nofollow = true, directory = true })
+      root:bind(itself, path)
+    end
+  end
+  for _, path in ipairs(prepared.masked) do
+    root:mask(path)
+  end
+  for _, path in ipairs(prepared.secrets) do
+    root:mask(path)
+  end
+  -- A copy of the tree below, with the masks in it, is what becomes read-only.
+  for _, path in ipairs(prepared.profile.readonly_paths or {}) do
+    root:readonly(path)
+  end
+  if prepared.profile.readonly_root then
+    root:readonly("/")
+  end
+end
+
+return M

@@ -1,0 +1,88 @@
+--- Where people and programs keep secrets: what the profile `agent` hides, in the words of
+--- `hardening.secrets`. A name that is too much can be taken out: `secrets = { "-*.pem" }`.
+---
+--- ```lua
+--- local patterns = require "hardening.patterns"
+---
+--- assert(patterns[1] == "~/.ssh")
+--- ```
+return {
+  -- Keys and logins of the user.
+  "~/.ssh",
+  "~/.gnupg",
+  "~/.netrc",
+  "~/.password-store",
+  "~/.local/share/keyrings",
+  "~/.pki",
+  "~/.vault-token",
+
+  -- Clouds and clusters.
+  "~/.aws",
+  "~/.azure",
+  "~/.kube",
+  "~/.oci",
+  "~/.config/gcloud",
+  "~/.config/doctl",
+  "~/.config/hcloud",
+  "~/.terraform.d",
+
+  -- Registries and forges.
+  "~/.docker/config.json",
+  "~/.config/containers/auth.json",
+  "~/.git-credentials",
+  "~/.config/git/credentials",
+  "~/.config/gh",
+  "~/.config/glab-cli",
+  "~/.config/hub",
+  "~/.npmrc",
+  "~/.yarnrc.yml",
+  "~/.pypirc",
+  "~/.gem/credentials",
+  "~/.cargo/credentials",
+  "~/.cargo/credentials.toml",
+  "~/.m2/settings.xml",
+  "~/.gradle/gradle.properties",
+
+  -- Browsers and mail: cookies are logins.
+  "~/.mozilla",
+  "~/.thunderbird",
+  "~/.config/chromium",
+  "~/.config/google-chrome",
+  "~/.config/BraveSoftware",
+  "~/.config/microsoft-edge",
+
+  -- What was typed, and with it whatever was pasted.
+  "~/.*_history",
+  "~/.histfile",
+  "~/.local/share/fish/fish_history",
+  "~/.local/share/nushell/history.txt",
+
+  -- Anywhere: environment files, private keys, stores of keys, and state that has passwords in it.
+  ".env",
+  ".env.*",
+  ".envrc",
+  ".netrc",
+  ".git-credentials",
+  "*.kdbx",
+  "*.keystore",
+  "*.p12",
+  "*.pem",
+  "*.pfx",
+  "*.tfstate",
+  "*.tfstate.backup",
+  "id_dsa*",
+  "id_ecdsa*",
+  "id_ed25519*",
+  "id_rsa*",
+  ".aws/credentials",
+  ".docker/config.json",
+  ".kube/config",
+
+  -- Public by their nature, and needed: a masked list of authorities breaks every TLS client.
+  "!*.pub",
+  "!.env.dist",
+  "!.env.example",
+  "!.env.sample",
+  "!.env.template",
+  "!cacert.pem",
+}

@@ -36,13 +36,26 @@ local function common(wanted, there)
   return both
 end
 
+--- Who has become another user already does not own its /proc until its memory may be seen again.
+local function set_oom_score(score)
+  local _, err = try(oom_score, score)
+  if err and err.errno == "EACCES" then
+    dumpable(true)
+    oom_score(score)
+    dumpable(false)
+  elseif err then
+    error(err, 0)
+  end
+end
+
 --- What can be written only while this process is still what it was.
-local function limits_and_labels(profile)
-  if profile.rlimits and next(profile.rlimits) then
-    rlimit(profile.rlimits)
+local function limits_and_labels(prepared)
+  local profile = prepared.profile
+  if next(prepared.rlimits) then
+    rlimit(prepared.rlimits)
   end
   if profile.oom_score then
-    oom_score(profile.oom_score)
+    set_oom_score(profile.oom_score)
   end
   if profile.apparmor then
     apparmor(profile.apparmor)
@@ -177,7 +190,7 @@ function M.confine(prepared, how)
     before_seccomp = how.before_seccomp,
     after_user = how.after_user or prepared.after_user,
   }
-  limits_and_labels(profile)
+  limits_and_labels(prepared)
   if profile.no_new_privs then
     give_up(prepared, known, now)
     no_new_privs()

@@ -1,6 +1,6 @@
 --- What a profile does to the root, before the pivot: it shows, hides and write-protects.
 ---
---- Each path is resolved inside of the root, so nothing in a project can lead root's hand out of it.
+--- Each path is resolved inside of the root, so nothing in a project can lead out of it.
 ---
 --- ```lua
 --- local mounts = require "hardening.mounts"
@@ -18,6 +18,8 @@
 --- end)
 --- assert(child:wait().code == 0)
 --- ```
+local options = require "options"
+
 local M = {}
 
 --- Mounts the profile's own tmpfs and volumes. Before `mounts`; a container that mounts them itself
@@ -40,16 +42,19 @@ end
 
 --- Makes what must be there, as its directory's owner would: else the program could make it.
 local function make(root, path, kind)
-  if root:exists(path) then
+  if root:readlink(path) then
+    -- A mount would lie where the link leads, and the link could be exchanged.
+    options.fail("hardening.mounts", path .. ": is a link, and cannot be protected")
+  elseif root:exists(path) then
     return
   end
-  local dir = root:stat(path:match("^(.*)/[^/]*$"))
-  local owner = { uid = dir and dir.uid, gid = dir and dir.gid }
+  local above = path:match("^(.*)/[^/]*$")
+  root:mkdir(above, { parents = true })
+  local dir = root:stat(above)
   if kind == "directory" then
-    root:mkdir(path, owner)
+    root:mkdir(path, { uid = dir.uid, gid = dir.gid })
   else
-    owner.exclusive = true
-    root:write(path, "", owner)
+    root:write(path, "", { exclusive = true, uid = dir.uid, gid = dir.gid })
   end
 end
 

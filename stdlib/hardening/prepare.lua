@@ -28,6 +28,7 @@ local OP = "hardening.prepare"
 ---@field landlock? table rules, with what is writable added
 ---@field masked string[] paths in the root
 ---@field secrets string[] paths in the root
+---@field rlimits table
 ---@field required table<string, boolean>
 ---@field userns boolean? whether the container is in a user namespace of its own
 ---@field user? string
@@ -129,6 +130,31 @@ local function home_of(profile)
   return home and home:gsub("/+$", "") or nil
 end
 
+local function may_raise()
+  for _, name in ipairs(caps_get().effective) do
+    if name == "sys_resource" then
+      return true
+    end
+  end
+  return false
+end
+
+--- Limits as they can be had: who may not raise the hard limit gets what there is, which is less.
+local function within_reach(wanted, context)
+  local made = compose.copy(wanted or {})
+  if not next(made) or context.root and may_raise() then
+    return made
+  end
+  local now = rlimits()
+  for name, value in pairs(made) do
+    local hard = now[name].hard
+    if math.type(value) == "integer" and hard ~= "max" and value > hard then
+      made[name] = hard
+    end
+  end
+  return made
+end
+
 --- Each secret alone: below one that is hidden there is nothing.
 local function outermost(paths)
   local made, above = {}, nil
@@ -165,6 +191,7 @@ function M.prepare(profile, context)
     profile = profile,
     masked = expand(profile.masked or {}),
     secrets = {},
+    rlimits = within_reach(profile.rlimits, context),
     required = {},
     userns = context.userns and true or nil,
     user = profile.user,

@@ -71,15 +71,25 @@ local function the_home(wanted, project, of_owner)
   return home
 end
 
+--- A directory that git runs hooks from, inside of the project; nil where the usual one is meant.
+local function hooks_path(git)
+  local config = try(read_file, git .. "/config") or ""
+  local hooks = config:match("[Hh]ooks[Pp]ath%s*=%s*\"?([^\n\"]+)")
+  hooks = hooks and hooks:gsub("%s+$", ""):gsub("/+$", ""):gsub("^%./", "")
+  local inside = hooks and hooks ~= "" and hooks:sub(1, 1) ~= "/"
+  return inside and not (hooks .. "/"):find("%.%.?/") and hooks or nil
+end
+
 --- What git would run: its hooks, wherever they are, and the configuration, which can name any
---- program. `.git` becomes a mount point, because else it could be renamed and made anew.
+--- program. A directory above one of them becomes a mount point: else it could be renamed, the
+--- protected part along with it, and made anew.
 local function guard_git(changes, project)
   local git = project .. "/.git"
   local known = try(stat, git, { nofollow = true })
   if not known then
     return
-  elseif known.type ~= "directory" then
-    -- A file (or a link) that says where the repository is.
+  elseif known.type ~= "directory" or readlink(git .. "/hooks") or readlink(git .. "/config") then
+    -- A file that says where the repository is, or links, which no mount can hold in their place.
     changes.readonly_paths = { git }
     return
   end
@@ -89,11 +99,15 @@ local function guard_git(changes, project)
   for _, name in ipairs { "config.worktree", "modules", "worktrees" } do
     table.insert(changes.readonly_paths, git .. "/" .. name)
   end
-  local config = try(read_file, git .. "/config") or ""
-  local hooks = config:match("[Hh]ooks[Pp]ath%s*=%s*([^\n\"]+)")
-  hooks = hooks and hooks:gsub("%s+$", ""):gsub("/+$", "")
-  if hooks and hooks ~= "" and hooks:sub(1, 1) ~= "/" and not hooks:find("..", 1, true) then
-    table.insert(changes.readonly_paths, project .. "/" .. hooks:gsub("^%./", ""))
+  local hooks = hooks_path(git)
+  if hooks then
+    local above = project
+    for name in hooks:gmatch("([^/]+)/") do
+      above = above .. "/" .. name
+      table.insert(changes.pinned, above)
+    end
+    changes.present[project .. "/" .. hooks] = "directory"
+    table.insert(changes.readonly_paths, project .. "/" .. hooks)
   end
 end
 

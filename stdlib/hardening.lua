@@ -92,8 +92,8 @@ local function lay(name, given, base)
       changes[key] = value
     end
   end
-  local made = compose.change("profile " .. name, base or {}, changes)
-  return file.fill and compose.change("profile " .. name, made, file.fill(given)) or made
+  local made = compose.change("profile " .. name, base or {}, changes, true)
+  return file.fill and compose.change("profile " .. name, made, file.fill(given), true) or made
 end
 
 --- The options that are no changes but say what a profile is for: agent's `project`.

@@ -23,6 +23,7 @@
 --- assert(#made.caps == 2 and #made.masked == 2 and #base.caps == 1)
 --- ```
 local options = require "options"
+local seccomp = require "hardening.seccomp"
 
 local M = {}
 
@@ -309,7 +310,12 @@ local OFF = { "boolean" }
 --- By key: the types that a change may have, and the rule.
 local RULES = {
   caps = { { "list", "boolean" }, caps },
-  seccomp = { { "table", "boolean" }, require("hardening.seccomp").change },
+  seccomp = {
+    { "table", "boolean" },
+    function(op, base, wanted, _, trusted)
+      return seccomp.change(op, base, wanted, trusted)
+    end,
+  },
   masked = { { "list", "boolean" }, paths },
   readonly_paths = { { "list", "boolean" }, paths },
   pinned = { { "list", "boolean" }, paths },
@@ -350,13 +356,14 @@ end
 ---@param op string who asks, for messages
 ---@param base table
 ---@param wanted table
+---@param trusted? boolean see `hardening.seccomp`
 ---@return table
-function M.change(op, base, wanted)
+function M.change(op, base, wanted, trusted)
   options.check(op, wanted, M.KNOWN)
   local made = copy(base)
   for key, value in pairs(wanted) do
     refuse_true(op, key, value)
-    made[key] = RULES[key][2](op, base[key], value, key)
+    made[key] = RULES[key][2](op, base[key], value, key, trusted)
   end
   return made
 end

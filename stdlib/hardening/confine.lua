@@ -36,6 +36,22 @@ local function common(wanted, there)
   return both
 end
 
+--- Limits as they can be had: who may not raise the hard limit gets what there is, which is less.
+local function set_limits(wanted)
+  local _, err = try(rlimit, wanted)
+  if err and err.errno ~= "EPERM" then
+    error(err, 0)
+  elseif err then
+    local now, made = rlimits(), {}
+    for name, value in pairs(wanted) do
+      local hard = now[name].hard
+      local beyond = math.type(value) == "integer" and hard ~= "max" and value > hard
+      made[name] = beyond and hard or value
+    end
+    rlimit(made)
+  end
+end
+
 --- Who has become another user already does not own its /proc until its memory may be seen again.
 local function set_oom_score(score)
   local _, err = try(oom_score, score)
@@ -49,10 +65,9 @@ local function set_oom_score(score)
 end
 
 --- What can be written only while this process is still what it was.
-local function limits_and_labels(prepared)
-  local profile = prepared.profile
-  if next(prepared.rlimits) then
-    rlimit(prepared.rlimits)
+local function limits_and_labels(profile)
+  if profile.rlimits and next(profile.rlimits) then
+    set_limits(profile.rlimits)
   end
   if profile.oom_score then
     set_oom_score(profile.oom_score)
@@ -190,7 +205,7 @@ function M.confine(prepared, how)
     before_seccomp = how.before_seccomp,
     after_user = how.after_user or prepared.after_user,
   }
-  limits_and_labels(prepared)
+  limits_and_labels(profile)
   if profile.no_new_privs then
     give_up(prepared, known, now)
     no_new_privs()

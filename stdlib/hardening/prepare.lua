@@ -28,11 +28,20 @@ local OP = "hardening.prepare"
 ---@field landlock? table rules, with what is writable added
 ---@field masked string[] paths in the root
 ---@field secrets string[] paths in the root
----@field rlimits table
 ---@field required table<string, boolean>
 ---@field userns boolean? whether the container is in a user namespace of its own
 ---@field user? string
 ---@field after_user? function
+
+-- What does not change while the kernel runs.
+local answers = {}
+
+local function once(key, ask)
+  if answers[key] == nil then
+    answers[key] = ask()
+  end
+  return answers[key]
+end
 
 --- By layer: why it is not to be had, or nil.
 local MISSING = {}
@@ -40,7 +49,9 @@ local MISSING = {}
 function MISSING.seccomp(profile)
   if not profile.seccomp then
     return "the profile has no filter", 'give it seccomp, or requires = { "-seccomp" }'
-  elseif not try(seccomp_status) then
+  elseif not once("seccomp", function()
+    return try(seccomp_status) ~= nil
+  end) then
     return "this kernel has no seccomp filters", "CONFIG_SECCOMP_FILTER"
   end
 end
@@ -80,20 +91,27 @@ function M.demand(op, profile, context)
   end
 end
 
+--- The paths that a `*` in one component stands for.
+local function look(path)
+  local dir, glob, rest = path:match("^(.-)/([^/]*%*[^/]*)(.*)$")
+  local found = {}
+  for _, name in ipairs(try(list_dir, dir) or {}) do
+    local whole = ("%s/%s%s"):format(dir, name, rest)
+    if name:find(secrets.pattern_of(glob)) and stat(whole) then
+      found[#found + 1] = whole
+    end
+  end
+  return found
+end
+
 --- Masked paths; a `*` is looked up here, because /proc and /sys are the host's inside too.
 local function expand(paths)
   local made = {}
   for _, path in ipairs(paths) do
-    local dir, glob, rest = path:match("^(.-)/([^/]*%*[^/]*)(.*)$")
-    if not dir then
-      made[#made + 1] = path
-    end
-    for _, name in ipairs(dir and try(list_dir, dir) or {}) do
-      local whole = ("%s/%s%s"):format(dir, name, rest)
-      if name:find(secrets.pattern_of(glob)) and stat(whole) then
-        made[#made + 1] = whole
-      end
-    end
+    local found = path:find("*", 1, true) and once(path, function()
+      return look(path)
+    end) or { path }
+    table.move(found, 1, #found, #made + 1, made)
   end
   return made
 end
@@ -128,31 +146,6 @@ local function home_of(profile)
     home = user and user.home
   end
   return home and home:gsub("/+$", "") or nil
-end
-
-local function may_raise()
-  for _, name in ipairs(caps_get().effective) do
-    if name == "sys_resource" then
-      return true
-    end
-  end
-  return false
-end
-
---- Limits as they can be had: who may not raise the hard limit gets what there is, which is less.
-local function within_reach(wanted, context)
-  local made = compose.copy(wanted or {})
-  if not next(made) or context.root and may_raise() then
-    return made
-  end
-  local now = rlimits()
-  for name, value in pairs(made) do
-    local hard = now[name].hard
-    if math.type(value) == "integer" and hard ~= "max" and value > hard then
-      made[name] = hard
-    end
-  end
-  return made
 end
 
 --- Each secret alone: below one that is hidden there is nothing.
@@ -191,7 +184,6 @@ function M.prepare(profile, context)
     profile = profile,
     masked = expand(profile.masked or {}),
     secrets = {},
-    rlimits = within_reach(profile.rlimits, context),
     required = {},
     userns = context.userns and true or nil,
     user = profile.user,

@@ -37,21 +37,10 @@ return {
   },
 
   -- The second lock behind the mounts: it holds also where a mount was forgotten. Volumes and
-  -- tmpfs that are writable are added to `rw`. Devices are named one by one.
+  -- tmpfs that are writable are added to `rw`. In /dev are those devices that the container has.
   landlock = {
     exec = { "/" },
-    rw = {
-      "/dev/console",
-      "/dev/full",
-      "/dev/mqueue",
-      "/dev/null",
-      "/dev/pts",
-      "/dev/random",
-      "/dev/shm",
-      "/dev/tty",
-      "/dev/urandom",
-      "/dev/zero",
-    },
+    rw = { "/dev" },
     scope = { "abstract_unix_socket", "signal" },
   },
 

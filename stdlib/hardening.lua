@@ -60,7 +60,8 @@ local NAMES = { "minimal", "default", "strict", "web", "build", "agent" }
 ---@field volumes { source: string, target: string, readonly: boolean? }[]
 ---@field network? any mode, or what `network.parse` takes
 ---@field secrets string[] see `hardening.secrets`
----@field secrets_limit? integer names that are looked at
+---@field secrets_limit? integer how many names are looked at
+---@field unsearched? string[] directories that are not gone into for secrets
 ---@field requires string[] layers without which nothing is started
 ---@field oom_score? integer
 ---@field apparmor? string

@@ -6,7 +6,7 @@
 --- | `caps` | `{ "+a", "-b" }` relative, `{ "a" }` all of them, `false` or `{}` none |
 --- | `seccomp` | `{ allow = { "+x", "-y" } }`, a whole spec with `default`, `false` for no filter |
 --- | `masked`, `readonly_paths`, `pinned` | added; `"-x"` removes; `false` none |
---- | `secrets`, `requires` | the same |
+--- | `secrets`, `unsearched`, `requires` | the same |
 --- | `landlock` | its lists as those above, `net` and `scope` too; `false` off |
 --- | `limits`, `rlimits`, `tmpfs`, `present` | replaced key by key; `false` removes a key, or all |
 --- | `env` | `keep` added, `set` replaced name by name; `false` none |
@@ -322,6 +322,7 @@ local RULES = {
   present = { { "table", "boolean" }, by_key(nil, path) },
   secrets = { { "list", "boolean" }, list(text) },
   secrets_limit = { "integer", replace },
+  unsearched = { { "list", "boolean" }, list(text) },
   requires = { { "list", "boolean" }, list(layer) },
   landlock = { { "table", "boolean" }, landlock },
   limits = { { "table", "boolean" }, by_key(LIMITS) },

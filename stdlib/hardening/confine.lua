@@ -65,12 +65,19 @@ local function set_oom_score(score)
 end
 
 --- What can be written only while this process is still what it was.
-local function limits_and_labels(profile)
-  if profile.rlimits and next(profile.rlimits) then
-    set_limits(profile.rlimits)
+local function limits_and_labels(profile, how)
+  local wanted = {}
+  for _, source in ipairs { profile.rlimits or {}, how.rlimits or {} } do
+    for name, value in pairs(source) do
+      wanted[name] = value
+    end
   end
-  if profile.oom_score then
-    set_oom_score(profile.oom_score)
+  if next(wanted) then
+    set_limits(wanted)
+  end
+  local score = how.oom_score or profile.oom_score
+  if score then
+    set_oom_score(score)
   end
   if profile.apparmor then
     apparmor(profile.apparmor)
@@ -185,7 +192,10 @@ end
 
 --- Gives up every right that the profile does not grant. Last before exec, in the new root.
 ---@param prepared hardening.Prepared
----@param how? { user: string?, groups: any[]?, before_seccomp: function?, after_user: function? }
+---@param how? { user: string?, groups: any[]?, rlimits: table?, oom_score: integer?,
+--- before_seccomp: function?, after_user: function?, root: boolean? } rlimits and oom_score go
+--- before the profile's; after_user is called when the user has changed, which disarms
+--- die_with_parent
 function M.confine(prepared, how)
   how = options.check(OP, how, {
     user = "string",
@@ -193,6 +203,8 @@ function M.confine(prepared, how)
     before_seccomp = "function",
     after_user = "function",
     root = "boolean",
+    rlimits = "table",
+    oom_score = "integer",
   })
   local profile = prepared.profile
   local now = proc_status()
@@ -205,7 +217,7 @@ function M.confine(prepared, how)
     before_seccomp = how.before_seccomp,
     after_user = how.after_user or prepared.after_user,
   }
-  limits_and_labels(profile)
+  limits_and_labels(profile, how)
   if profile.no_new_privs then
     give_up(prepared, known, now)
     no_new_privs()

@@ -4,9 +4,11 @@
 --- ```lua
 --- local patterns = require "hardening.patterns"
 ---
---- assert(patterns[1] == "~/.ssh")
+--- assert(patterns.secrets[1] == "~/.ssh" and patterns.unsearched[1] == "node_modules")
 --- ```
-return {
+local M = {}
+
+M.secrets = {
   -- Keys and logins of the user.
   "~/.ssh",
   "~/.gnupg",
@@ -42,6 +44,12 @@ return {
   "~/.cargo/credentials.toml",
   "~/.m2/settings.xml",
   "~/.gradle/gradle.properties",
+
+  -- Agents' own logins.
+  "~/.claude/.credentials.json",
+  "~/.codex/auth.json",
+  "~/.gemini/oauth_creds.json",
+  "~/.config/github-copilot",
 
   -- Browsers and mail: cookies are logins.
   "~/.mozilla",
@@ -86,3 +94,29 @@ return {
   "!.env.template",
   "!cacert.pem",
 }
+
+--- What package managers and version managers have fetched: public, huge, and full of test keys
+--- that are nobody's. Patterns that say where something is hold in there as well.
+M.unsearched = {
+  "node_modules",
+  "site-packages",
+  "__pycache__",
+  ".git/objects",
+  "~/.cache",
+  "~/.cargo/git",
+  "~/.cargo/registry",
+  "~/.conda/pkgs",
+  "~/.gradle/caches",
+  "~/.gradle/wrapper",
+  "~/.local/share/pnpm",
+  "~/.m2/repository",
+  "~/.npm/_cacache",
+  "~/.nvm",
+  "~/.pyenv",
+  "~/.rbenv",
+  "~/.rustup",
+  "~/.sdkman",
+  "~/go/pkg",
+}
+
+return M

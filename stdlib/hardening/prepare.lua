@@ -200,8 +200,11 @@ function M.prepare(profile, context)
     prepared.landlock = writable(profile.landlock, volumes, tmpfs)
   end
   if #(profile.secrets or {}) > 0 and #volumes > 0 then
-    local how = { home = home_of(profile), limit = profile.secrets_limit }
-    prepared.secrets = outermost(secrets.find(volumes, profile.secrets, how))
+    prepared.secrets = outermost(secrets.find(volumes, profile.secrets, {
+      home = home_of(profile),
+      limit = profile.secrets_limit,
+      unsearched = profile.unsearched,
+    }))
   end
   return prepared
 end

@@ -9,6 +9,7 @@
 --- links is masked under each name. A directory that cannot be read is masked as a whole. There is
 --- a bound of 200,000 names (`secrets_limit`), 1,000 secrets and 64 levels; past it the search
 --- fails, and nothing is started. What comes to be while the container runs is not found.
+--- Directories that match `unsearched`, such as `node_modules`, are not gone into.
 ---
 --- ```lua
 --- local secrets = require "hardening.secrets"
@@ -41,7 +42,7 @@ end
 
 --- Patterns sorted by how they are found: by name at once, by trying, or by where they are.
 local function sort(patterns, home)
-  local sorted = { names = {}, globs = {}, places = {}, exceptions = {} }
+  local sorted = { names = {}, globs = {}, places = {}, at = {}, exceptions = {} }
   for _, written in ipairs(patterns) do
     local except, rest = written:match("^(!?)(.*)$")
     local place = rest:match("^~(/.+)$")
@@ -55,6 +56,7 @@ local function sort(patterns, home)
       table.insert(sorted.exceptions, glob)
     elseif absolute then
       table.insert(sorted.places, absolute)
+      sorted.at[absolute] = true
     elseif rest:find("[*?/]") then
       table.insert(sorted.globs, { pattern = pattern_of(rest), parts = count(rest) })
     else
@@ -206,6 +208,28 @@ function Search:inside(path, depth)
   end
 end
 
+-- File systems that count a directory's subdirectories in its links (find(1), -noleaf).
+-- On others the number says nothing: 1 on btrfs, anything behind FUSE.
+local COUNTS = { ext2 = true, ext3 = true, ext4 = true, tmpfs = true, xfs = true }
+
+--- The devices of such file systems, as stat(2) numbers them.
+local function counting()
+  local devices = {}
+  for _, mount in ipairs(mountinfo()) do
+    if COUNTS[mount.fs_type] then
+      local major, minor = mount.major, mount.minor
+      local low = (major & 0xfff) << 8 | minor & 0xff
+      devices[(major & ~0xfff) << 32 | low | (minor & ~0xff) << 12] = true
+    end
+  end
+  return devices
+end
+
+--- How many subdirectories there are to be found; more than there can be where it is not known.
+function Search:subdirectories(known)
+  return self.counts[known.dev] and known.nlink >= 2 and known.nlink - 2 or math.huge
+end
+
 function Search:matches(path, name)
   local sorted = self.sorted
   if not (sorted.names[name] or any(sorted.globs, path)) then
@@ -214,14 +238,24 @@ function Search:matches(path, name)
   return not any(sorted.exceptions, path)
 end
 
---- Looks at every name below a directory. `skip` is where another volume lies over this one.
-function Search:walk(path, depth, visit, skip)
+--- Whether a directory is not gone into: what package managers have fetched from everybody.
+function Search:is_unsearched(path, name)
+  local sorted = self.unsearched
+  return sorted.names[name] or sorted.at[path] or any(sorted.globs, path)
+end
+
+--- Looks at every name below a directory. `skip` is where another volume lies over this one. Most
+--- directories have none in them; where that is known, their names are not asked what they are.
+function Search:walk(path, known, depth, visit, skip)
+  local left = self:subdirectories(known)
   for _, name in ipairs(self:names(path, depth)) do
     local whole = path .. "/" .. name
-    if not skip[whole] and not visit(self, whole, name, depth) then
-      local known = try(stat, whole, { nofollow = true })
-      if known and known.type == "directory" then
-        self:walk(whole, depth + 1, visit, skip)
+    local seen = skip[whole] or visit(self, whole, name, depth)
+    local inner = left > 0 and try(stat, whole, { nofollow = true })
+    if inner and inner.type == "directory" then
+      left = left - 1
+      if not seen and not self:is_unsearched(whole, name) then
+        self:walk(whole, inner, depth + 1, visit, skip)
       end
     end
   end
@@ -243,7 +277,7 @@ local function each(search, visit)
   for index, volume in ipairs(search.volumes) do
     local known = stat(volume.real == "" and "/" or volume.real)
     if known and known.type == "directory" then
-      search:walk(volume.real, 1, visit, covered(search.volumes, index))
+      search:walk(volume.real, known, 1, visit, covered(search.volumes, index))
     else
       visit(search, volume.real, volume.real:match("[^/]*$"), 1)
     end
@@ -285,7 +319,7 @@ end
 --- The paths inside the container that must be masked.
 ---@param volumes { source: string, target: string }[] what the container is shown
 ---@param patterns string[]
----@param how { home: string?, limit: integer? } home: what `~` is
+---@param how { home: string?, limit: integer?, unsearched: string[]? } home: what `~` is
 ---@return string[] sorted
 function M.find(volumes, patterns, how)
   if #patterns == 0 or #volumes == 0 then
@@ -305,6 +339,8 @@ function M.find(volumes, patterns, how)
     hidden = {},
     found = {},
     twins = {},
+    unsearched = sort(how.unsearched or {}, how.home),
+    counts = counting(),
     left = limit,
     limit = limit,
   }, Search)

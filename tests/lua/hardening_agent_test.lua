@@ -218,6 +218,27 @@ test.case("a link that matches hides where it leads, if that is shown at all", f
   t.eq(found, { "/h/dotfiles/kube", "/h/work/key.pem" })
 end)
 
+test.case("what package managers have fetched is not gone into, but for places", function(t)
+  local dir <close> = temp_dir()
+  local home, project = scene(dir.path)
+  put(project .. "/node_modules/tls/test/key.pem", "public")
+  put(project .. "/a/node_modules.txt/b/key.pem", SECRET)
+  put(home .. "/.cache/x/.env", "public")
+  put(home .. "/.cache/token", SECRET)
+  local volumes = { { source = home, target = "/h" } }
+  local found = secrets.find(volumes, { "key.pem", ".env", "~/.cache/token" }, {
+    home = home,
+    unsearched = { "node_modules", "~/.cache" },
+  })
+  t.eq(found, {
+    "/h/.cache/token",
+    "/h/other/.env",
+    "/h/work/.env",
+    "/h/work/a/node_modules.txt/b/key.pem",
+    "/h/work/key.pem",
+  })
+end)
+
 test.case("the other names of a secret's file are found", { "program:ln" }, function(t)
   local dir <close> = temp_dir()
   local home, project = scene(dir.path)

@@ -472,6 +472,23 @@ test.case(
   end
 )
 
+test.case("limits that cannot be raised are what there is", { "user", "userns" }, function(t)
+  rlimit { nofile = 500 }
+  box(t, "web", { userns = true, id_map = "root" }, function()
+    t.eq(rlimits().nofile, { soft = 500, hard = 500 })
+    t.eq(rlimits().core.hard, 0)
+  end)
+end)
+
+test.case("limits and score of the container go before the profile's", ROOT, function(t)
+  local confine = { rlimits = { nofile = 256 }, oom_score = 700 }
+  box(t, "strict", { confine = confine }, function()
+    t.eq(rlimits().nofile.hard, 256)
+    t.eq(rlimits().core.hard, 0)
+    t.eq(t.read("/proc/self/oom_score_adj"), "700\n")
+  end)
+end)
+
 test.case("Landlock leaves writable what is mounted writable", ROOT, function(t)
   local dir <close> = temp_dir()
   chmod(dir.path, "0777")

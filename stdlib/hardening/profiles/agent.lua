@@ -14,6 +14,7 @@
 --- assert(profile.volumes[1].target == dir.path and profile.network == "none")
 --- ```
 local options = require "options"
+local patterns = require "hardening.patterns"
 local secrets = require "hardening.secrets"
 
 local OP = "hardening.resolve"
@@ -132,7 +133,8 @@ return {
   limits = { memory = "4G", cpu = "200%", pids = 1024 },
   rlimits = { nofile = 16384 },
 
-  secrets = require "hardening.patterns",
+  secrets = patterns.secrets,
+  unsearched = patterns.unsearched,
 
   --- What depends on the project.
   fill = function(given)

@@ -203,6 +203,10 @@ local function landlock(op, base, wanted)
     made.net = net(op, made.net, wanted.net)
   end
   made.compat, made.abi = wanted.compat or made.compat, wanted.abi or made.abi
+  if made.rw and not made.ro and not made.exec then
+    -- With rules over files whatever is not named is refused.
+    options.fail(op, "landlock: nothing could be read or executed", 'exec = { "/" } as well')
+  end
   return made
 end
 

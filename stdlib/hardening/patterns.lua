@@ -86,6 +86,13 @@ M.secrets = {
   ".docker/config.json",
   ".kube/config",
 
+  -- Sockets: who connects talks to a process outside, whatever the mount's flags (docker.sock is
+  -- root on the host, an agent's socket signs with the key).
+  "*.sock",
+  "*.socket",
+  "S.gpg-agent*",
+  "S.scdaemon",
+
   -- Public by their nature, and needed: a masked list of authorities breaks every TLS client.
   "!*.pub",
   "!.env.dist",

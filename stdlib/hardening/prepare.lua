@@ -13,6 +13,7 @@
 --- assert(err.message:find("namespaces"))
 --- ```
 local compose = require "hardening.compose"
+local globs = require "hardening.globs"
 local options = require "options"
 local secrets = require "hardening.secrets"
 local seccomp = require "hardening.seccomp"
@@ -97,7 +98,7 @@ local function look(path)
   local found = {}
   for _, name in ipairs(try(list_dir, dir) or {}) do
     local whole = ("%s/%s%s"):format(dir, name, rest)
-    if name:find(secrets.pattern_of(glob)) and stat(whole) then
+    if name:find(globs.pattern_of(glob)) and stat(whole) then
       found[#found + 1] = whole
     end
   end

@@ -20,111 +20,15 @@
 --- local found = secrets.find(volumes, { ".env", "~/.ssh" }, { home = "/nowhere" })
 --- assert(#found == 1 and found[1] == "/work/.env")
 --- ```
+local globs = require "hardening.globs"
 local options = require "options"
 
 local M = {}
 
 local OP = "hardening.prepare"
-local NAMES, HITS, DEPTH, LINKS = 200000, 1000, 64, 40
+local NAMES, HITS, DEPTH = 200000, 1000, 64
 
---- A glob as a Lua pattern for whole names or paths.
-local function pattern_of(glob)
-  local escaped = glob:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0")
-  return "^" .. escaped:gsub("%*", "[^/]*"):gsub("%?", "[^/]") .. "$"
-end
-
-M.pattern_of = pattern_of
-
---- How many components a relative path has.
-local function count(path)
-  return select(2, path:gsub("/", "")) + 1
-end
-
---- Patterns sorted by how they are found: by name at once, by trying, or by where they are.
-local function sort(patterns, home)
-  local sorted = { names = {}, globs = {}, places = {}, at = {}, exceptions = {} }
-  for _, written in ipairs(patterns) do
-    local except, rest = written:match("^(!?)(.*)$")
-    local place = rest:match("^~(/.+)$")
-    if place and not home then
-      local hint = "set HOME, or remove the patterns that begin with ~"
-      options.fail(OP, ("secrets: where '%s' is, nobody knows"):format(written), hint)
-    end
-    local absolute = place and home .. place or rest:match("^/.+$")
-    if except == "!" then
-      local glob = { pattern = pattern_of(absolute or rest), parts = not absolute and count(rest) }
-      table.insert(sorted.exceptions, glob)
-    elseif absolute then
-      table.insert(sorted.places, absolute)
-      sorted.at[absolute] = true
-    elseif rest:find("[*?/]") then
-      table.insert(sorted.globs, { pattern = pattern_of(rest), parts = count(rest) })
-    else
-      sorted.names[rest] = true
-    end
-  end
-  return sorted
-end
-
---- The last components of a path.
-local function tail(path, parts)
-  local at = #path
-  for _ = 1, parts do
-    local before = path:sub(1, at):match("^.*()/")
-    if not before then
-      return path
-    end
-    at = before - 1
-  end
-  return path:sub(at + 2)
-end
-
-local function any(globs, path)
-  for _, glob in ipairs(globs) do
-    local text = glob.parts and tail(path, glob.parts) or path
-    if text:find(glob.pattern) then
-      return true
-    end
-  end
-  return false
-end
-
---- What a path of the host really is: every link on the way resolved. nil where it leads nowhere.
-local function real(path)
-  local links, done, rest = 0, "", path
-  while rest ~= "" do
-    local name, after = rest:match("^/*([^/]+)(.*)$")
-    if not name then
-      break
-    elseif name == ".." then
-      done, rest = done:match("^(.*)/[^/]*$") or "", after
-    elseif name == "." then
-      rest = after
-    else
-      local target = try(readlink, done .. "/" .. name)
-      links = links + (target and 1 or 0)
-      if links > LINKS then
-        return nil
-      elseif target then
-        done = target:sub(1, 1) == "/" and "" or done
-        rest = target .. after
-      else
-        done, rest = done .. "/" .. name, after
-      end
-    end
-  end
-  return try(stat, done == "" and "/" or done) and done or nil
-end
-
-M.real = real
-
---- `path` below `base`, as the rest with its slash; "" for the same.
-local function below(path, base)
-  if path == base then
-    return ""
-  end
-  return path:sub(1, #base + 1) == base .. "/" and path:sub(#base + 1) or nil
-end
+local any, below, real = globs.any, globs.below, globs.real
 
 local Search = {}
 Search.__index = Search
@@ -306,7 +210,7 @@ local function by_place(search)
     local names = name:find("[*?]") and try(list_dir, dir == "" and "/" or dir) or { name }
     for _, one in ipairs(names) do
       local path = dir .. "/" .. one
-      if one:find(pattern_of(name)) and not any(search.sorted.exceptions, path) then
+      if one:find(globs.pattern_of(name)) and not any(search.sorted.exceptions, path) then
         if not search.hidden[path] and try(stat, path, { nofollow = true }) then
           local where = real(dir)
           search:take((where or dir) .. "/" .. one, 1, true)
@@ -334,12 +238,12 @@ function M.find(volumes, patterns, how)
   end
   local limit = how.limit or NAMES
   local search = setmetatable({
-    sorted = sort(patterns, how.home),
+    sorted = globs.sort(patterns, how.home),
     volumes = shown,
     hidden = {},
     found = {},
     twins = {},
-    unsearched = sort(how.unsearched or {}, how.home),
+    unsearched = globs.sort(how.unsearched or {}, how.home),
     counts = counting(),
     left = limit,
     limit = limit,

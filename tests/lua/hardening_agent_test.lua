@@ -23,6 +23,7 @@ local IN_HOME = {
   ".bash_history",
   ".zsh_history",
   "other/.env",
+  ".colima/docker.sock",
 }
 local IN_PROJECT = {
   ".env",

@@ -13,9 +13,9 @@
 --- local profile = hardening.resolve { "agent", project = dir.path, home = false }
 --- assert(profile.volumes[1].target == dir.path and profile.network == "none")
 --- ```
+local globs = require "hardening.globs"
 local options = require "options"
 local patterns = require "hardening.patterns"
-local secrets = require "hardening.secrets"
 
 local OP = "hardening.resolve"
 
@@ -42,7 +42,7 @@ local function the_project(written)
   if written:sub(1, 1) ~= "/" then
     written = readlink("/proc/self/cwd") .. "/" .. written
   end
-  local project = secrets.real(written)
+  local project = globs.real(written)
   local known = project and project ~= "" and stat(project)
   if not known or known.type ~= "directory" then
     options.fail(OP, ("project: %s: no such directory"):format(written))
@@ -61,7 +61,7 @@ local function the_home(wanted, project, of_owner)
     return nil
   end
   local home = type(wanted) == "string" and wanted or of_owner or os.getenv("HOME")
-  home = home and secrets.real(home)
+  home = home and globs.real(home)
   if not home or home == "" then
     return nil
   end

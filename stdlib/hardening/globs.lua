@@ -38,7 +38,8 @@ function M.sort(patterns, home)
     local place = rest:match("^~(/.+)$")
     if place and not home then
       local hint = "set HOME, or remove the patterns that begin with ~"
-      options.fail("hardening.prepare", ("secrets: where '%s' is, nobody knows"):format(written), hint)
+      local what = ("secrets: where '%s' is, nobody knows"):format(written)
+      options.fail("hardening.prepare", what, hint)
     end
     local absolute = place and home .. place or rest:match("^/.+$")
     if except == "!" then

@@ -250,6 +250,18 @@ test.case("the other names of a secret's file are found", { "program:ln" }, func
   t.eq(found, { "/p/.env", "/p/innocent", "/p/plain.txt" })
 end)
 
+test.case("the container's own volumes are searched as well", function(t)
+  local dir <close> = temp_dir()
+  local _, project = scene(dir.path)
+  local data = dir.path .. "/data"
+  put(data .. "/.env", SECRET)
+  local profile = hardening.resolve { "agent", project = project, home = false }
+  local volumes = { { source = data, target = "/data", readonly = true } }
+  local prepared = hardening.prepare(profile, { root = true, volumes = volumes })
+  t.match(table.concat(prepared.secrets, " "), "/data/.env", true)
+  t.ok(not table.concat(prepared.landlock.rw, " "):find("/data", 1, true))
+end)
+
 test.case("a directory that cannot be read is hidden as a whole", { "user" }, function(t)
   local dir <close> = temp_dir()
   mkdir(dir.path .. "/closed")

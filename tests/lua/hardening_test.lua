@@ -258,6 +258,11 @@ test.case("minimal refuses what reaches past the container, and nothing else", f
   t.eq(filter:decide("socket", { args = { 40 } }).errno, "EAFNOSUPPORT")
   t.eq(filter:decide("ptrace").action, "allow")
   t.eq(filter:decide("memfd_secret").action, "allow")
+  local admin = hardening.resolve { "minimal", caps = { "+sys_admin" } }
+  filter = hardening.prepare(admin, { root = true }).filter
+  t.eq(filter:decide("mount").action, "allow")
+  t.eq(filter:decide("clone", { args = { 0x10000011 } }).action, "allow")
+  t.eq(filter:decide("bpf").errno, "EPERM", "written out")
 end)
 
 test.case("a filter is compiled once for what it means", function(t)
@@ -322,8 +327,12 @@ for _, name in ipairs { "minimal", "default", "build", "strict", "web" } do
       local uid = (name == "strict" or name == "web") and 65534 or 0
       holds(t, { caps = profile.caps, uid = uid })
       refused(t)
-      local written = io.open("/new", "w")
-      t.eq(written ~= nil, not profile.readonly_root, "the root can be written")
+      for _, entry in ipairs(mountinfo()) do
+        if entry.mount_point == "/" then
+          local options = " " .. table.concat(entry.mount_options, " ") .. " "
+          t.eq(options:find(" ro ", 1, true) ~= nil, profile.readonly_root, "the root's mount")
+        end
+      end
       t.eq(rlimits().core.hard == 0, profile.rlimits.core == 0, "core")
       -- A program starts, and its child as well.
       local script = "echo $(echo inside) > /dev/null; echo $(echo out)"
@@ -501,8 +510,8 @@ test.case("Landlock leaves writable what is mounted writable", ROOT, function(t)
     write_file("/data/made", "1")
     write_file("/tmp/made", "1")
     write_file("/dev/null", "1")
-    t.eq(try(write_file, "/see/made", "1"), nil)
-    t.eq(try(write_file, "/etc/made", "1"), nil)
+    t.fails("EROFS", write_file, "/see/made", "1")
+    t.fails("EROFS", write_file, "/etc/made", "1")
   end)
   t.eq(read_file(dir.path .. "/made"), "1")
   local other = { target = "/other", readonly = false }
@@ -535,8 +544,8 @@ test.case("a link of the root's own leads no right to write elsewhere", LANDLOCK
     hardening.mounts(prepared, root)
     root:pivot()
     hardening.confine(prepared)
-    t.eq(try(write_file, "/etc/made", "1"), nil)
-    t.eq(try(write_file, "/data/made", "1"), nil)
+    t.fails("EACCES", write_file, "/etc/made", "1")
+    t.fails("EACCES", write_file, "/data/made", "1")
   end)
 end)
 

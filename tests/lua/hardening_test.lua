@@ -258,6 +258,10 @@ test.case("minimal refuses what reaches past the container, and nothing else", f
   t.eq(filter:decide("socket", { args = { 40 } }).errno, "EAFNOSUPPORT")
   t.eq(filter:decide("ptrace").action, "allow")
   t.eq(filter:decide("memfd_secret").action, "allow")
+  local value = { "minimal", seccomp = { allow = { "+clone", "+bpf" } } }
+  filter = hardening.prepare(hardening.resolve(value), { root = true }).filter
+  t.eq(filter:decide("clone", { args = { 0x10000011 } }).action, "allow", "on no condition")
+  t.eq(filter:decide("bpf").action, "allow")
   local admin = hardening.resolve { "minimal", caps = { "+sys_admin" } }
   filter = hardening.prepare(admin, { root = true }).filter
   t.eq(filter:decide("mount").action, "allow")

@@ -118,7 +118,11 @@ impl Channel {
         let mut buffer = vec![0; LARGEST];
         let received = {
             let mut parts = [IoSliceMut::new(&mut buffer)];
-            recvmsg::<()>(self.0.as_raw_fd(), &mut parts, None, MsgFlags::empty())?.bytes
+            match recvmsg::<()>(self.0.as_raw_fd(), &mut parts, None, MsgFlags::empty()) {
+                // Killed before it has read what it was sent.
+                Err(Errno::ECONNRESET) => 0,
+                received => received?.bytes,
+            }
         };
         buffer.truncate(received);
         Ok((received > 0).then_some(buffer))

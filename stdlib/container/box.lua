@@ -165,7 +165,7 @@ function Box:start(command, how)
   else
     build.go(self.name)
   end
-  local _, err = try(self.run_state.process.started, self.run_state.process)
+  local _, err = try(build.started, self.run_state, self.config)
   if err then
     self:settle { code = 127 }
     error(err, 0)

@@ -76,23 +76,33 @@ local function limits_of(config)
 end
 
 --- The control group; nil where nothing asks for one.
-local function limit(config, undo)
+local function limit(config, run, undo)
   local wanted, skipped = limits_of(config)
   if not next(wanted) and not config.cgroup then
-    return nil, skipped
+    return nil
+  end
+  if config.cgroup then
+    -- A group that was asked for can be watched and changed later in every way that there is.
+    for _, controller in ipairs(cgroup_may()) do
+      if controller == "memory" or controller == "cpu" or controller == "pids" then
+        wanted[controller] = wanted[controller] or "max"
+      end
+    end
   end
   local name = type(config.cgroup) == "string" and config.cgroup or "crun-lua-" .. config.name
   local group, err = try(cgroup_set, name, wanted)
   if err and err.errno == "EBUSY" and not config.userns then
     -- On cgroup v2 a group with processes shares out nothing; the root's own group may.
-    group = cgroup_set("/" .. name, wanted)
+    name = "/" .. name
+    group = cgroup_set(name, wanted)
   elseif err then
     error(err, 0)
   end
+  run.name = name
   undo:push("cgroup", function()
     group:close()
   end)
-  return group, skipped
+  return group, wanted, skipped
 end
 
 --- The network's files as the child can put them: text, or descriptors of files that lie in the
@@ -150,7 +160,20 @@ function M.prepare(made)
   made.undo:push("root", function()
     require("rootfs").release(made.root)
   end)
-  made.hardened = require("hardening").prepare(config.profile, context)
+  M.harden(made)
+end
+
+--- The profile as the child applies it. Done anew for each start where it looks for secrets: the
+--- program may have made some.
+function M.harden(made)
+  local config = made.config
+  made.hardened = require("hardening").prepare(config.profile, {
+    root = not config.userns,
+    userns = config.userns,
+    name = config.name,
+    volumes = config.volumes,
+    tmpfs = config.tmpfs,
+  })
 end
 
 --- Says that the container's image is in use.
@@ -229,13 +252,19 @@ function M.start(made, command, how)
   local run = { undo = undo }
   local ok, err = pcall(function()
     open_volumes(config)
-    run.group, run.skipped = limit(config, undo)
+    if #(config.profile.secrets or {}) > 0 then
+      M.harden(made)
+    end
+    local limits
+    run.group, limits, run.skipped = limit(config, run, undo)
+    -- Only a group that limits memory has the kernel's word when somebody is killed for it.
+    run.watched = limits and limits.memory ~= nil
     local network = require "network"
     run.attachment = network.plan(config.network, { name = config.name, root = not config.userns })
     undo:push("network", function()
       network.release(run.attachment)
     end)
-    record.cgroup = run.group and run.group.path
+    record.cgroup = run.group and run.name
     record.network = run.attachment and run.attachment.record
     record.command = command
     record.exit, record.finished = nil, nil
@@ -252,12 +281,14 @@ end
 function M.launch(made, run, command, how)
   local config, record = made.config, made.record
   local alive = pipe()
+  local begun = (how.begun or config.init) and pipe()
   local parts = {
     root = made.root,
     hardened = made.hardened,
     attachment = run.attachment,
     files = files_of(config, made.root, run.attachment),
-    begun = how.begun,
+    begun = begun and begun.write,
+    alive = alive.read,
     session = how.session,
     forward = M.FORWARD,
   }
@@ -279,7 +310,7 @@ function M.launch(made, run, command, how)
     name = config.name,
     unshare = config.namespaces,
     join = { net = require("network").join(config.network) },
-    id_map = config.userns and (config.id_map or "auto") or nil,
+    id_map = config.userns and config.id_map or nil,
     cgroup = run.group,
     die_with_parent = true,
     stdin = how.stdin,
@@ -303,8 +334,12 @@ function M.launch(made, run, command, how)
   end)
   alive.read:close()
   run.alive = alive.write
-  if how.begun then
-    how.begun:close()
+  if begun then
+    begun.write:close()
+    run.begun = begun.read
+    run.undo:push("pipe", function()
+      begun.read:close()
+    end)
   end
   run.undo:push("process", function()
     run.process:close()
@@ -329,6 +364,23 @@ function M.await(run, ready, go)
   if word ~= "r" then
     run.process:wait()
     options.fail("container.create", "the container ended before it was ready")
+  end
+end
+
+--- Waits until the program runs, or raises why it does not. A first process that only starts the
+--- program never calls exec, and says so itself.
+---@param run table
+---@param config table
+function M.started(run, config)
+  if not config.init then
+    return run.process:started()
+  end
+  local word = run.begun:read(1)
+  run.begun:close()
+  run.begun = nil
+  if not word then
+    run.process:wait()
+    options.fail("container.start", config.name .. " ended before its program was started")
   end
 end
 

@@ -89,6 +89,8 @@ function M.start(box, command, how, terminal)
       root = not config.userns,
       userns = config.userns,
       name = box.name,
+      volumes = config.volumes,
+      tmpfs = config.tmpfs,
     }),
   }
   local join = {}
@@ -98,7 +100,7 @@ function M.start(box, command, how, terminal)
   if record.network and not join.net and record.network.mode ~= "host" then
     join.net = first
   end
-  local group <close> = record.cgroup and cgroup_open(record.cgroup)
+  local group <close> = other.group(record)
   local pipes = how.capture and "pipe" or nil
   return spawn({
     name = "exec in " .. box.name,

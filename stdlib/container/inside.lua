@@ -131,7 +131,12 @@ end
 ---@return integer[]? groups
 ---@return string? home
 function M.identity(config, image)
-  local wanted = config.user or config.profile.user or (image and image.user)
+  local of_image = image and image.user
+  if of_image and of_image:match("^0:?%d*$") or of_image == "root" then
+    -- An image that says nothing runs as root as well; a profile may know better.
+    of_image = config.profile.user or of_image
+  end
+  local wanted = config.user or of_image or config.profile.user
   if not wanted then
     return nil, config.groups, nil
   end
@@ -152,12 +157,6 @@ function M.become(config, parts, command)
   local env = M.environment(config, image)
   env.HOME = env.HOME or home or (user and not user:match("^0:") and "/" or "/root")
   env.HOSTNAME = env.HOSTNAME or config.hostname
-  if config.rlimits then
-    rlimit(config.rlimits)
-  end
-  if config.oom_score then
-    oom_score(config.oom_score)
-  end
   local program = table.move(command, 1, #command, 1, {})
   program.env = env
   program.cwd = config.workdir or (image and image.workdir) or "/"
@@ -165,6 +164,8 @@ function M.become(config, parts, command)
     user = user,
     groups = groups,
     root = not config.userns,
+    rlimits = config.rlimits,
+    oom_score = config.oom_score,
     after_user = parts.rearm,
   })
   exec(program)
@@ -174,13 +175,13 @@ end
 --- collects what is left over; it has no rights that it does not need for that.
 local function be_init(config, parts, command)
   dumpable(false)
+  close_fds { parts.alive, parts.begun }
   local program = spawn({ name = "program" }, function()
     M.become(config, parts, command)
   end)
   program:started()
-  if parts.begun then
-    parts.begun:close()
-  end
+  parts.begun:write("b")
+  parts.begun:close()
   drop_caps { keep = {} }
   no_new_privs()
   local result = program:reap { forward = parts.forward }
@@ -209,6 +210,8 @@ function M.live(config, parts, command)
   local root = M.furnish(config, parts)
   root:pivot()
   if parts.ready then
+    -- What the parent had open would stay open as long as this process waits.
+    close_fds { parts.ready, parts.go, parts.alive, parts.begun }
     parts.ready:write("r")
     parts.ready:close()
     -- Whoever may start the container opens the other end; an owner that dies takes us with it.
@@ -217,7 +220,8 @@ function M.live(config, parts, command)
   end
   if config.tty then
     -- The first terminal of a devpts of its own; the owner has opened the other side.
-    terminal_attach(root:open("/dev/pts/0", { write = true }))
+    local here <close> = rootfs_open("/")
+    terminal_attach(here:open("/dev/pts/0", { write = true }))
   elseif parts.session then
     setsid()
   end

@@ -14,6 +14,7 @@
 --- feed(nil)
 --- assert(table.concat(lines, ",") == "one,two,three")
 --- ```
+local build = require "container.build"
 local health = require "container.health"
 local restart = require "container.restart"
 local state = require "container.state"
@@ -90,7 +91,7 @@ end
 --- Takes up the process, the streams and the group of a container that was just started.
 function Loop:attach(entry)
   local run = entry.box.run_state
-  entry.process, entry.group = run.process, run.group
+  entry.process, entry.group = run.process, run.watched and run.group
   entry.begun = run.begun
   entry.streams = {}
   if entry.sink then
@@ -132,8 +133,10 @@ local function rebuild(self)
       if entry.health and entry.health.process then
         add(entry.health.process, entry, "health")
       end
-      for name, stream in pairs(entry.streams) do
-        add(stream.fd, entry, "stream", name)
+      for _, name in ipairs { "stdout", "stderr" } do
+        if entry.streams[name] then
+          add(entry.streams[name].fd, entry, "stream", name)
+        end
       end
     end
   end
@@ -170,6 +173,8 @@ end
 local function ended(self, entry)
   local process = entry.process
   local result, err = try(process.wait, process)
+  err = err or entry.failed
+  entry.failed = nil
   drain(entry)
   if entry.health then
     entry.health:stop()
@@ -208,10 +213,15 @@ local function dispatch(self, row)
     ended(self, entry)
   elseif meaning.kind == "group" then
     event(self, "oom", entry)
-  elseif meaning.kind == "begun" then
-    entry.begun:close()
+  elseif meaning.kind == "begun" and entry.begun then
     entry.begun, self.dirty = nil, true
-    event(self, "started", entry)
+    -- Its end of the pipe is closed by exec, and by an end before it.
+    local _, err = try(build.started, entry.box.run_state, entry.box.config)
+    if err then
+      entry.failed = err
+    else
+      event(self, "started", entry)
+    end
   elseif meaning.kind == "health" and entry.health then
     local change = entry.health:ended()
     self.dirty = true

@@ -46,16 +46,14 @@ end
 
 --- Starts the program of a box that this process owns.
 local function launch(box, command, parked)
-  local begun = pipe()
   box.run_state = build.start(box.made, command, {
     parked = parked,
     stdin = "null",
     stdout = "pipe",
     stderr = "pipe",
     session = true,
-    begun = begun.write,
+    begun = true,
   })
-  box.run_state.begun = begun.read
 end
 
 local function set(box, changes)
@@ -82,7 +80,7 @@ local function supervise(box, command, writer)
     local event = supervisor:next()
     if not event then
       return
-    elseif event.kind == "started" then
+    elseif event.kind == "started" and box.run_state then
       set(box, { status = "running", started = clock("realtime") })
     elseif event.kind == "exit" and state.is_stopping(box.name) then
       return
@@ -93,6 +91,7 @@ end
 --- The monitor's whole life. `made` is there where an ended container starts again.
 local function live(Box, config, command, channel, again)
   setsid()
+  close_fds { channel }
   state.forked()
   local box = Box.new(config)
   local ok, err = pcall(function()
@@ -127,8 +126,11 @@ local function live(Box, config, command, channel, again)
     end
     box.made.running:close()
   end)
-  supervise(box, command, writer)
-  return 0
+  local _, failed = try(supervise, box, command, writer)
+  if failed then
+    box.record.error = { message = failed.message, hint = failed.hint }
+  end
+  return failed and 1 or 0
 end
 
 --- Forks twice and waits for the word of the monitor.
@@ -179,8 +181,8 @@ end
 --- Starts a container again that has ended, with its log and by its first rules.
 ---@param name string
 function M.again(name)
-  local config = state.config(name)
-  fork_monitor(config, nil, true)
+  local record = state.get(name)
+  fork_monitor(state.config(name), record.command, true)
 end
 
 return M

@@ -53,13 +53,29 @@ function M.process(record)
   return process
 end
 
+--- The control group of a container that runs, by its first process: a group's name is relative to
+--- its maker's own group, which on v1 is another one in each hierarchy.
+---@param record container.Record
+---@return any? cgroup
+function M.group(record)
+  local name = record.cgroup
+  if not name then
+    return nil
+  end
+  local group = record.pid and try(cgroup_of, record.pid)
+  if group and group.path:sub(-#name) == name then
+    return group
+  end
+  return try(cgroup_open, name)
+end
+
 local function group_of(name, op)
   local record = running(name, op)
   if not record.cgroup then
     local hint = "cgroup = true, or a limit, makes one"
     options.fail(op, name .. " has no control group", hint)
   end
-  return cgroup_open(record.cgroup), record
+  return M.group(record), record
 end
 
 --- Sends the signal that ends a program, or SIGKILL where the kernel would drop it: the first
@@ -69,7 +85,8 @@ end
 ---@param signal string
 function M.end_process(process, group, signal)
   local status = try(proc_status, process.pid)
-  local caught = status and status.sigcgt and tonumber(status.sigcgt, 16) or 0
+  -- One that is blocked waits for whoever reads it from a signalfd.
+  local caught = status and tonumber(status.sig_cgt, 16) | tonumber(status.sig_blk, 16) or 0
   local first = status and status.ns_pid and status.ns_pid[#status.ns_pid] == 1
   local numbers = { hup = 1, int = 2, quit = 3, usr1 = 10, usr2 = 12, term = 15, winch = 28 }
   local number = numbers[signal]
@@ -141,7 +158,7 @@ function M.stop(name, given)
   local signal = given.signal or config.stop_signal or record.stop_signal or "term"
   local process <close> = M.process(record)
   if process then
-    local group <close> = record.cgroup and try(cgroup_open, record.cgroup)
+    local group <close> = M.group(record)
     M.end_process(process, group, record.status == "created" and "kill" or signal)
   end
   if not state.wait(name, given.timeout or config.stop_timeout) then
@@ -206,7 +223,7 @@ end
 function M.pids(box)
   local record = running(box.name, "container.pids")
   if record.cgroup then
-    local group <close> = cgroup_open(record.cgroup)
+    local group <close> = M.group(record)
     return group:pids { nested = true }
   end
   local found, inode = {}, (proc_ns(record.pid) or {}).pid

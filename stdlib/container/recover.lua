@@ -22,7 +22,7 @@ local function end_processes(record)
     poll({ process }, { timeout = "10s" })
   end
   if record.cgroup then
-    local group <close> = try(cgroup_open, record.cgroup)
+    local group <close> = require("container.other").group(record)
     if group then
       try(group.remove, group, { host = true })
     end

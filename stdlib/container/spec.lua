@@ -315,6 +315,23 @@ local function made_up()
   return ("box-%d-%d"):format(self.pid, count)
 end
 
+--- The ids of a user namespace: what /etc/subuid allots to an ordinary user, else the one id that
+--- everybody has.
+local function id_map(given, root)
+  if given.id_map or root then
+    return given.id_map or "auto"
+  end
+  local uid = proc_status().uid.effective
+  local user = try(user_lookup, tostring(uid))
+  local allotted = "\n" .. (read_file("/etc/subuid") or "")
+  for _, name in ipairs { tostring(uid), user and user.name } do
+    if allotted:find("\n" .. name .. ":", 1, true) and stat("/usr/bin/newuidmap") then
+      return "auto"
+    end
+  end
+  return "root"
+end
+
 --- Checks what a user wrote; fails before anything is done.
 ---@param given? container.Options
 ---@return table config plain
@@ -324,6 +341,7 @@ function M.parse(given)
   local name = given.name or made_up()
   state.check_name(OP, name)
   local root = proc_status().uid.effective == 0
+  local profile = require("hardening").resolve(given.profile)
   local config = {
     name = name,
     rootfs = require("rootfs").parse(given.rootfs or "host"),
@@ -334,9 +352,9 @@ function M.parse(given)
     workdir = given.workdir and absolute("workdir", given.workdir),
     hostname = given.hostname or name:sub(1, 64),
     domainname = given.domainname,
-    profile = require("hardening").resolve(given.profile),
+    profile = profile,
     userns = given.userns or not root,
-    id_map = given.id_map,
+    id_map = (given.userns or not root) and id_map(given, root) or nil,
     readonly = given.readonly,
     volumes = volumes(given.volumes),
     tmpfs = given.tmpfs or {},
@@ -345,7 +363,7 @@ function M.parse(given)
     cgroup = given.cgroup,
     rlimits = given.rlimits,
     sysctls = given.sysctls or {},
-    network = require("network").parse(given.network),
+    network = require("network").parse(given.network or profile.network),
     init = given.init,
     tty = given.tty,
     stop_signal = given.stop_signal,

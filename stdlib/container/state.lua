@@ -53,19 +53,26 @@ M.VERSION = 1
 local NAME = "^[%w][%w_.-]*$"
 local MAX_NAME = 64
 
+-- Where the containers are, as asked for once: each question makes the directory anew.
+local place
+
+local function base()
+  place = place or state_dir() .. "/containers"
+  return place
+end
+
 --- The directory of all containers; made where it is missing.
 function M.base()
-  local base = state_dir() .. "/containers"
-  if not stat(base) then
-    try(mkdir, base, { mode = "0700" })
+  if not stat(base()) then
+    try(mkdir, base(), { mode = "0700" })
   end
-  return base
+  return base()
 end
 
 ---@param name string
 ---@return string path of the container's directory
 function M.dir(name)
-  return state_dir() .. "/containers/" .. name
+  return base() .. "/" .. name
 end
 
 --- Fails where a name cannot be a directory, a host name and a part of a device's name at once.
@@ -202,8 +209,7 @@ end
 ---@return container.Record[]
 function M.list()
   local list = {}
-  local base = state_dir() .. "/containers"
-  for _, name in ipairs(stat(base) and list_dir(base) or {}) do
+  for _, name in ipairs(stat(base()) and list_dir(base()) or {}) do
     if name:match(NAME) then
       list[#list + 1] = M.get(name)
     end
@@ -325,12 +331,11 @@ end
 ---@return string[] names
 function M.sweep()
   local removed = {}
-  local base = state_dir() .. "/containers"
-  for _, entry in ipairs(stat(base) and list_dir(base) or {}) do
+  for _, entry in ipairs(stat(base()) and list_dir(base()) or {}) do
     local pid, start, name = entry:match("^%.new%-(%d+)%-(%d+)%-(.+)$")
     local owner = pid and { pid = math.tointeger(tonumber(pid)), starttime = tonumber(start) }
     if owner and not M.alive(owner) then
-      remove(base .. "/" .. entry, { recursive = true })
+      remove(base() .. "/" .. entry, { recursive = true })
       removed[#removed + 1] = name
     end
   end

@@ -123,7 +123,6 @@ test.case("a program's status, and the signal that ended it, are passed on", NEE
   t.eq(sh({}, "exit 7").code, 7)
   local result = sh({ init = true }, "kill -9 $$")
   t.eq(result.code, 137)
-  t.eq(sh({}, "echo out; echo err >&2"), sh({}, "echo out; echo err >&2"))
   local both = sh({}, "echo out; echo err >&2; cat", { capture = true, stdin = "in" })
   t.eq(both.stdout, "out\nin")
   t.eq(both.stderr, "err\n")
@@ -179,7 +178,7 @@ test.case("another process finds, enters, pauses, stops and deletes it", { "root
   box:start { "sleep", "1000" }
   t.eq(elsewhere(function()
     local found = container.get("shared")
-    assert(found:status().status == "running")
+    assert(found:status().status == "running", found:status().status)
     local pid = found:status().pid
     assert(found:exec({ "cat", "/proc/1/comm" }, { capture = true }).stdout == "sleep\n")
     found:pause()
@@ -209,8 +208,9 @@ test.case("a detached container outlives its script, and its output is kept", NE
     local rows = box:logs()
     return #rows == 2 and rows
   end)
-  t.eq({ rows[1].stream, rows[1].text }, { "stdout", "one" })
-  t.eq({ rows[2].stream, rows[2].text }, { "stderr", "two" })
+  -- Which of two streams is read first is anybody's guess.
+  local said = { [rows[1].stream] = rows[1].text, [rows[2].stream] = rows[2].text }
+  t.eq(said, { stdout = "one", stderr = "two" })
   box:stop()
   t.eq(box:status().exit.signal, "kill")
   -- Its log is there, and goes on when it starts again.
@@ -304,7 +304,7 @@ test.case("init collects orphans and passes signals on", NEEDS, function(t)
   t.ok(inner)
   eventually(t, "the shell's trap", function()
     local status = proc_status(inner)
-    return status and tonumber(status.sig_cgt or status.sigcgt, 16) & (1 << 14) ~= 0
+    return status and tonumber(status.sig_cgt, 16) & (1 << 14) ~= 0
   end)
   poll({}, { timeout = "100ms" })
   for _, pid in ipairs(proc_children(box:status().pid)) do

@@ -26,7 +26,7 @@ local M = {}
 
 ---@class cgroup.MonitorOptions
 ---@field groups table a list of groups, or a table from name to group: a group's name, a process
---- id, the handle of a process or of a group
+--- id, the handle of a process or of a group, or a function from the last usage to the next
 ---@field interval? string|number how long `wait` lets pass between two samples; "1s"
 ---@field history? integer so many samples are kept; 120
 
@@ -87,7 +87,10 @@ local function label(target)
 end
 
 local function watch(name, target)
-  local group, opened = places.open(target)
+  local group, opened = target, false
+  if type(target) ~= "function" then
+    group, opened = places.open(target)
+  end
   local history = {}
   for metric in pairs(METRICS) do
     history[metric] = {}
@@ -135,9 +138,15 @@ local function sample(one, most)
     return
   end
   local before = one.usage
-  local now, reason = usage.of(one.group, before)
+  local look = type(one.group) == "function" and one.group
+  local now, reason
+  if look then
+    now, reason = look(before)
+  else
+    now, reason = usage.of(one.group, before)
+  end
   if not now then
-    one.gone = reason
+    one.gone = reason or "it is gone"
     return
   end
   one.usage = now

@@ -76,7 +76,7 @@ function METRICS.cpu(usage)
   local parts = { found.percent and percent(found.percent) .. " of a processor" or "not known yet" }
   parts[2] = found.limit and "limit " .. percent(found.limit) or "no limit"
   if found.throttled and found.throttled > 0 then
-    parts[3] = ("throttled in %s of periods"):format(percent(found.throttled * 100))
+    parts[3] = ("throttled %s"):format(percent(found.throttled * 100))
   end
   local said = table.concat(parts, ", ")
   return { value = found.percent, limit = found.limit, text = said, show = percent }

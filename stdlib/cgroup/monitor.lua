@@ -127,7 +127,10 @@ end
 
 --- Adds to a list that never gets longer than `most`.
 local function push(list, value, most)
-  list[#list + 1] = value == nil and false or value
+  if value == nil then
+    value = false
+  end
+  list[#list + 1] = value
   if #list > most then
     table.remove(list, 1)
   end

@@ -161,8 +161,16 @@ function M.make(name, limits)
   elseif err.errno ~= "EBUSY" then
     error(err, 0)
   end
-  cgroup_set(name .. "-main", {}):enter()
-  return cgroup_set(name, limits)
+  local main = cgroup_set(name .. "-main", {})
+  main:enter()
+  group, err = try(cgroup_set, name, limits)
+  if group then
+    return group
+  end
+  main:close()
+  local message = ("%s: the group of this process has other processes, too"):format(name)
+  local hint = "give the script a group of its own: `systemd-run --user --scope -p Delegate=yes`"
+  options.fail("cgroup.make", message, hint, err)
 end
 
 return M

@@ -432,32 +432,56 @@ test.case("a fork bomb is stopped by the number of processes", PIDS, function(t)
   t.ok(cgroup.events(group).pids.max >= 1, "pids.events max")
 end)
 
-test.case(
-  "from within a v2 group with processes a group with limits can be made",
-  { "root", "cgroup:v2", "cgroup:memory" },
-  function(t)
-    local outer <close> = cgroup_set("stdlib-outer", { memory = "128M", pids = 20 })
-    local path = os.getenv("TMPDIR") .. "/inner.lua"
-    write_file(
-      path,
-      [[
-      local cgroup = require "cgroup"
-      local _, err = try(cgroup_set, "inner", { memory = "16M" })
-      assert(err.errno == "EBUSY", err)
-      local group <close> = cgroup.make("inner", { memory = "16M" })
-      assert(group.path:find("stdlib%-outer/inner$"), group.path)
-      assert(proc_cgroup()[1].path:find("stdlib%-outer/inner%-main$"))
-    ]]
-    )
-    -- A program of its own: to this one the outer group would be one that it has made.
-    local child <close> = spawn({ cgroup = outer }, function()
-      exec { "/proc/self/exe", "--stdlib", "stdlib", path }
-    end)
-    t.eq(child:wait().code, 0)
-    remove(path)
-    t.eq(#outer:pids { nested = true }, 0)
-  end
-)
+local V2 = { "root", "cgroup:v2", "cgroup:memory" }
+
+-- Runs a program in the group: to this one the group would be one that it has made itself.
+local function run_in(group, source)
+  local path = os.getenv("TMPDIR") .. "/inner.lua"
+  write_file(path, source)
+  local child <close> = spawn({ cgroup = group }, function()
+    exec { "/proc/self/exe", "--stdlib", "stdlib", path }
+  end)
+  local result = child:wait()
+  remove(path)
+  return result
+end
+
+test.case("beside a stranger in a v2 group no group with limits is made", V2, function(t)
+  local outer <close> = cgroup_set("stdlib-shared", { memory = "128M" })
+  local stay = pipe()
+  local stranger <close> = spawn({ cgroup = outer, die_with_parent = true }, function()
+    stay.read:read(1)
+  end)
+  local result = run_in(
+    outer,
+    [[
+    local made, err = try(require("cgroup").make, "inner", { memory = "16M" })
+    assert(not made and err.message:find("has other processes", 1, true), err)
+    assert(err.cause.errno == "EBUSY", err)
+  ]]
+  )
+  t.eq(result.code, 0)
+  t.eq({ stat(outer.path .. "/inner"), stat(outer.path .. "/inner-main") }, {})
+  t.eq(outer:pids(), { stranger.pid })
+  stranger:kill("kill")
+end)
+
+test.case("alone in a v2 group a script makes a group with limits below it", V2, function(t)
+  local outer <close> = cgroup_set("stdlib-alone", { memory = "128M" })
+  local result = run_in(
+    outer,
+    [[
+    local cgroup = require "cgroup"
+    local _, err = try(cgroup_set, "inner", { memory = "16M" })
+    assert(err.errno == "EBUSY", err)
+    local group <close> = cgroup.make("inner", { memory = "16M" })
+    assert(group.path:find("stdlib%-alone/inner$"), group.path)
+    assert(proc_cgroup()[1].path:find("stdlib%-alone/inner%-main$"))
+  ]]
+  )
+  t.eq(result.code, 0)
+  t.eq({ stat(outer.path .. "/inner"), stat(outer.path .. "/inner-main") }, {})
+end)
 
 test.case("an ordinary user reads the usage of its own group", { "user" }, function(t)
   local now = cgroup.usage(proc_stat().pid)

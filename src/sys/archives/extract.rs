@@ -3,8 +3,11 @@
 //! Directories get their mode and time at the very end, deepest first: until then the caller must
 //! be able to write into them, and each file made in them would change their time again. Every
 //! new name is noted before anything else is done with it, so that [`Extract::undo`] finds it.
+//!
+//! A name is made and not looked for first: nearly all are new, and one that is there is `EEXIST`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::os::fd::BorrowedFd;
 
@@ -18,8 +21,6 @@ use crate::sys::{Errno, interrupt};
 
 /// The attribute that holds a file's capabilities.
 const FILE_CAPS: &[u8] = b"security.capability";
-/// How much is written at a time.
-const CHUNK: usize = 1 << 16;
 
 /// One archive's extraction.
 pub struct Extract<'a> {
@@ -31,9 +32,8 @@ pub struct Extract<'a> {
     created: Vec<Vec<u8>>,
     directories: BTreeMap<Vec<u8>, Metadata>,
     pub(super) summary: Summary,
-    is_root: bool,
-    /// What file data passes through.
-    buffer: Vec<u8>,
+    /// Whose files are new: the caller's user and group.
+    user: (u32, u32),
 }
 
 impl<'a> Extract<'a> {
@@ -46,8 +46,7 @@ impl<'a> Extract<'a> {
             created: Vec::new(),
             directories: BTreeMap::new(),
             summary: Summary::default(),
-            is_root: nix::unistd::geteuid().is_root(),
-            buffer: vec![0; CHUNK],
+            user: (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw()),
         }
     }
 
@@ -120,36 +119,38 @@ impl<'a> Extract<'a> {
         let (dir, last) = names::split(&name);
         self.parents(dir)?;
         let target = self.link_target(entry, &name)?;
-        self.make_way(&name, &entry.kind)?;
-        self.seen.insert(name.clone(), entry.kind.word());
         let making = |errno| Refusal::kernel(&format!("making the {}", entry.kind.word()), errno);
-        match &entry.kind {
-            Kind::Directory => {
-                if self.tree.stat(dir, last).map_err(making)?.is_none() {
-                    self.tree.mkdir(dir, last).map_err(making)?;
-                }
-                self.directories.insert(name, metadata);
-            }
-            Kind::File => self.file(dir, last, entry, &metadata, reader, progress)?,
-            Kind::Symlink(text) => {
-                self.tree.symlink(text, dir, last).map_err(making)?;
-                self.tree.restore_node(dir, last, &metadata, true).map_err(|errno| restoring(&metadata, errno))?;
-            }
-            Kind::Link(_) => {
-                let (target_dir, target_last) = names::split(&target);
-                self.tree.link((target_dir, target_last), dir, last).map_err(making)?;
-            }
-            Kind::Fifo | Kind::Character(..) | Kind::Block(..) => {
-                let (kind, device) = match entry.kind {
-                    Kind::Character(major, minor) => (SFlag::S_IFCHR, (major, minor)),
-                    Kind::Block(major, minor) => (SFlag::S_IFBLK, (major, minor)),
-                    _ => (SFlag::S_IFIFO, (0, 0)),
-                };
-                self.tree.node(dir, last, kind, device).map_err(making)?;
-                self.tree.restore_node(dir, last, &metadata, false).map_err(|errno| restoring(&metadata, errno))?;
-            }
+        let mut made = self.make(dir, last, entry, &metadata, &target);
+        if matches!(made, Err(Errno::EEXIST)) {
+            made = if self.make_way(&name, &entry.kind)? { self.make(dir, last, entry, &metadata, &target) } else { Ok(None) };
         }
-        Ok(())
+        self.seen.insert(name.clone(), entry.kind.word());
+        let restored = |done: crate::sys::Result<()>| done.map_err(|errno| restoring(&metadata, errno));
+        match (made.map_err(making)?, &entry.kind) {
+            (Some(file), _) => self.fill(file, entry, &metadata, reader, progress),
+            (None, Kind::Directory) => {
+                self.directories.insert(name, metadata);
+                Ok(())
+            }
+            (None, Kind::Link(_)) => Ok(()),
+            (None, kind) => restored(self.tree.restore_node(dir, last, &metadata, matches!(kind, Kind::Symlink(_)))),
+        }
+    }
+
+    /// Makes a name that is not there, and notes it; a file is open for its content.
+    fn make(&mut self, dir: &[u8], last: &[u8], entry: &Entry, metadata: &Metadata, target: &[u8]) -> crate::sys::Result<Option<File>> {
+        let tree = &mut self.tree;
+        let file = match &entry.kind {
+            Kind::Directory => tree.mkdir(dir, last).map(|()| None),
+            Kind::File => tree.create(dir, last, metadata.first_mode(self.user)).map(Some),
+            Kind::Symlink(text) => tree.symlink(text, dir, last).map(|()| None),
+            Kind::Link(_) => tree.link(names::split(target), dir, last).map(|()| None),
+            Kind::Fifo => tree.node(dir, last, SFlag::S_IFIFO, (0, 0)).map(|()| None),
+            Kind::Character(major, minor) => tree.node(dir, last, SFlag::S_IFCHR, (*major, *minor)).map(|()| None),
+            Kind::Block(major, minor) => tree.node(dir, last, SFlag::S_IFBLK, (*major, *minor)).map(|()| None),
+        }?;
+        self.created.push(names::join(dir, last));
+        Ok(file)
     }
 
     /// Judges what the entry asks for beside its name, before anything is made.
@@ -210,7 +211,7 @@ impl<'a> Extract<'a> {
         let same = |number: u64| u32::try_from(number).ok().filter(|number| *number != u32::MAX);
         let (uid, gid) = match &self.options.owner {
             Owner::Own => return Ok(None),
-            Owner::Auto if !self.is_root => return Ok(None),
+            Owner::Auto if self.user.0 != 0 => return Ok(None),
             Owner::Auto | Owner::Keep => (same(entry.uid), same(entry.gid)),
             Owner::Map { uid, gid } => (outside(uid, entry.uid), outside(gid, entry.gid)),
         };
@@ -241,7 +242,7 @@ impl<'a> Extract<'a> {
             Err(Errno::EEXIST) => return Err(at(dir, Errno::ELOOP)),
             Err(errno) => return Err(at(dir, errno)),
         }
-        let owner = if self.is_root { self.owner(&implied())? } else { None };
+        let owner = if self.user.0 == 0 { self.owner(&implied())? } else { None };
         self.directories.insert(dir.to_vec(), Metadata { mode: 0o755, owner, mtime: now(), xattrs: Vec::new() });
         Ok(())
     }
@@ -270,17 +271,14 @@ impl<'a> Extract<'a> {
         }
     }
 
-    /// Removes what is in the way of a new name, and notes the name for `undo`.
-    fn make_way(&mut self, name: &[u8], new: &Kind) -> Judged<()> {
+    /// Removes what is in the way of a new name; false where it is a directory that may stay.
+    fn make_way(&mut self, name: &[u8], new: &Kind) -> Judged<bool> {
         let (dir, last) = names::split(name);
         let failed = |errno| Refusal::kernel("replacing what is there", errno);
-        let Some(found) = self.tree.stat(dir, last).map_err(failed)? else {
-            self.created.push(name.to_vec());
-            return Ok(());
-        };
+        let Some(found) = self.tree.stat(dir, last).map_err(failed)? else { return Ok(true) };
         let was_dir = kind(&found) == SFlag::S_IFDIR;
         if was_dir && *new == Kind::Directory {
-            return Ok(());
+            return Ok(false);
         }
         if was_dir || *new == Kind::Directory {
             // A layer may turn a directory into a file and back; a plain archive that wants to
@@ -293,35 +291,31 @@ impl<'a> Extract<'a> {
         } else {
             self.tree.unlink(dir, last).map_err(failed)?;
         }
-        self.created.push(name.to_vec());
-        Ok(())
+        Ok(true)
     }
 
-    fn file(
+    /// Writes a new file's content, and restores the rest of it.
+    fn fill(
         &mut self,
-        dir: &[u8],
-        last: &[u8],
+        mut file: File,
         entry: &Entry,
         metadata: &Metadata,
         reader: &mut Reader,
         progress: &mut dyn FnMut(u64),
     ) -> Judged<()> {
         reader.stream.charge(entry.pieces.iter().map(|(_, length)| length).sum())?;
-        let mut file = self.tree.create(dir, last).map_err(|errno| Refusal::kernel("making the file", errno))?;
-        let failed = |error| Refusal::kernel("writing the file", crate::sys::files::errno(error));
+        let failed = |error| writing(entry, crate::sys::files::errno(error));
+        let mut end = 0;
         for (offset, length) in &entry.pieces {
-            if file.stream_position().map_err(failed)? != *offset {
+            if *offset != end {
                 file.seek(SeekFrom::Start(*offset)).map_err(failed)?;
             }
+            end = offset + length;
             let mut left = *length;
             while left > 0 {
-                let part = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-                let count = reader.data(self.buffer.get_mut(..part).unwrap_or_default())?;
-                if count == 0 {
-                    return Err(super::stream::truncated());
-                }
-                file.write_all(self.buffer.get(..count).unwrap_or_default()).map_err(failed)?;
-                left -= count as u64;
+                let bytes = reader.part(left)?;
+                file.write_all(bytes).map_err(failed)?;
+                left -= bytes.len() as u64;
                 progress(reader.stream.compressed());
                 if interrupt::pending().is_some() {
                     return Err(Refusal::kernel("unpacking", Errno::EINTR));
@@ -329,11 +323,20 @@ impl<'a> Extract<'a> {
             }
         }
         // A hole at the end has no data to write.
-        if entry.pieces.last().map_or(0, |(offset, length)| offset + length) != entry.size {
+        if end != entry.size {
             file.set_len(entry.size).map_err(failed)?;
         }
         restore(&file, metadata).map_err(|errno| restoring(metadata, errno))
     }
+}
+
+/// Why a file could not be written; on a full disk with how much it needs.
+fn writing(entry: &Entry, errno: Errno) -> Refusal {
+    let refusal = Refusal::kernel("writing the file", errno);
+    if !matches!(errno, Errno::ENOSPC | Errno::EDQUOT) {
+        return refusal;
+    }
+    Refusal { reason: format!("{}; the file has {} bytes", refusal.reason, entry.size), ..refusal }
 }
 
 /// What an id of a user namespace is outside of it.

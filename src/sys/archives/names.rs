@@ -48,6 +48,11 @@ pub fn split(name: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
+/// The whole name again.
+pub fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
+    if dir.is_empty() { name.to_vec() } else { [dir, b"/", name].concat() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -139,6 +139,16 @@ impl Reader {
         Ok(part)
     }
 
+    /// The next part of the current entry's data, where it lies: all of a small file's.
+    pub fn part(&mut self, most: u64) -> Judged<&[u8]> {
+        let bytes = self.stream.take(self.left.min(most))?;
+        if bytes.is_empty() {
+            return Err(truncated());
+        }
+        self.left -= bytes.len() as u64;
+        Ok(bytes)
+    }
+
     fn header(&mut self, header: &Header, before: &mut Before) -> Judged<Option<Entry>> {
         check_sum(header)?;
         let old = header.as_old();

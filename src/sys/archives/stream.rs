@@ -3,29 +3,43 @@
 //! gzip and zstd are told by their first bytes. Both may be several streams in a row, and zstd
 //! may have frames to skip; checksums are checked. Every byte that comes out is counted against
 //! the limits, so that a bomb ends early and not when the disk is full.
+//!
+//! What comes out waits in one large buffer, and is handed out in place: a file's data goes from
+//! there to the disk without another copy, a small file's in one piece.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::{Judged, Limits, Refusal, Source};
 use crate::sys::digests::{Digest, Hasher};
 use crate::sys::{Errno, files, interrupt};
 
+mod zstd;
+
 /// The size of everything in a tar file.
 pub const BLOCK: usize = 512;
+/// What waits at most to be taken. It fits into a processor's second cache together with what the
+/// decoder holds.
+const AHEAD: usize = 1 << 18;
+/// Data up to this size comes in one piece, even if some bytes must be moved for it.
+const WHOLE: usize = 1 << 16;
+/// How much is read at least where most of the file is passed over.
+const SKIM: usize = 1 << 13;
 /// The ratio is not judged before this many bytes: a small file of zeros is no bomb.
 const RATIO_FROM: u64 = 16 << 20;
 
 /// An archive's bytes, with what they have cost so far.
 pub struct Stream {
     inner: Inner,
+    /// What has come out of it: the bytes in `waiting` have not been taken yet.
+    buffer: Box<[u8]>,
+    waiting: Range<usize>,
     compressed: Rc<Cell<u64>>,
     is_compressed: bool,
     unpacked: u64,
@@ -40,7 +54,7 @@ enum Inner {
     /// Every byte is read.
     Read(Box<dyn Read>),
     /// A plain tar file, of which parts are passed over without reading them.
-    Seek(BufReader<File>),
+    Seek(File),
 }
 
 /// Counts what is read from the file itself. A signal that ends the script ends the reading too:
@@ -97,9 +111,7 @@ pub fn skim(source: &Source, limits: &Limits) -> Judged<Stream> {
         file.by_ref().take(6).read_to_end(&mut head).map_err(plain)?;
         file.seek(SeekFrom::Start(start)).map_err(plain)?;
         if matches!(compression(&head)?, Compression::None) {
-            let inner = Inner::Seek(BufReader::with_capacity(1 << 13, file));
-            let compressed = Rc::default();
-            return Ok(Stream { inner, compressed, is_compressed: false, unpacked: 0, holes: 0, limits: limits.clone(), hashers: None });
+            return Ok(Stream::new(Inner::Seek(file), Rc::default(), false, limits, None));
         }
     }
     from_reader(Box::new(file), limits, false)
@@ -144,13 +156,14 @@ pub fn from_reader(file: Box<dyn Read>, limits: &Limits, hashed: bool) -> Judged
     file.by_ref().take(6).read_to_end(&mut head).map_err(|error| damaged(&error))?;
     let kind = compression(&head)?;
     let is_compressed = !matches!(kind, Compression::None);
-    let whole = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(file));
+    let whole = Cursor::new(head).chain(file);
+    let buffered = |whole| BufReader::with_capacity(1 << 17, whole);
     let inner: Box<dyn Read> = match kind {
-        Compression::Gzip => Box::new(MultiGzDecoder::new(whole)),
-        Compression::Zstd => Box::new(Zstd { source: whole, decoder: FrameDecoder::new(), inside: false }),
+        Compression::Gzip => Box::new(MultiGzDecoder::new(buffered(whole))),
+        Compression::Zstd => Box::new(zstd::Zstd::new(buffered(whole))),
         Compression::None => Box::new(whole),
     };
-    Ok(Stream { inner: Inner::Read(inner), compressed, is_compressed, unpacked: 0, holes: 0, limits: limits.clone(), hashers })
+    Ok(Stream::new(Inner::Read(inner), compressed, is_compressed, limits, hashers))
 }
 
 /// A zstd frame without content: tools keep tables of contents there.
@@ -159,26 +172,67 @@ fn is_skippable(head: &[u8]) -> bool {
 }
 
 impl Stream {
-    /// Fills the buffer; answers how much there was before the end.
-    pub fn fill(&mut self, buffer: &mut [u8]) -> Judged<usize> {
-        let mut done = 0;
-        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+    fn new(
+        inner: Inner,
+        compressed: Rc<Cell<u64>>,
+        is_compressed: bool,
+        limits: &Limits,
+        hashers: Option<(Rc<RefCell<Hasher>>, Hasher)>,
+    ) -> Self {
+        let buffer = vec![0; AHEAD].into_boxed_slice();
+        Self { inner, buffer, waiting: 0..0, compressed, is_compressed, unpacked: 0, holes: 0, limits: limits.clone(), hashers }
+    }
+
+    /// Has `wanted` bytes wait, fewer where the end comes first.
+    fn gather(&mut self, wanted: usize) -> Judged<()> {
+        self.buffer.copy_within(self.waiting.clone(), 0);
+        self.waiting = 0..self.waiting.len();
+        let old = self.waiting.end;
+        while self.waiting.end < wanted {
             let read = match &mut self.inner {
-                Inner::Read(inner) => inner.read(rest),
-                Inner::Seek(inner) => inner.read(rest),
+                Inner::Read(inner) => inner.read(self.buffer.get_mut(self.waiting.end..).unwrap_or_default()),
+                Inner::Seek(file) => file.read(self.buffer.get_mut(self.waiting.end..wanted.max(SKIM)).unwrap_or_default()),
             };
             match read {
                 Ok(0) => break,
-                Ok(count) => done += count,
+                Ok(count) => self.waiting.end += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(damaged(&error)),
             }
         }
         if let Some((_, content)) = &mut self.hashers {
-            content.update(buffer.get(..done).unwrap_or_default());
+            content.update(self.buffer.get(old..self.waiting.end).unwrap_or_default());
         }
-        self.charge(done as u64)?;
-        self.unpacked += done as u64;
+        Ok(())
+    }
+
+    /// Takes the next bytes, up to `most`: fewer where `most` is large, none at the very end.
+    pub fn take(&mut self, most: u64) -> Judged<&[u8]> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(AHEAD);
+        if self.waiting.len() < most && (most <= WHOLE || self.waiting.is_empty()) {
+            self.gather(most)?;
+        }
+        let count = most.min(self.waiting.len());
+        self.charge(count as u64)?;
+        self.unpacked += count as u64;
+        let taken = self.waiting.start..self.waiting.start + count;
+        self.waiting.start = taken.end;
+        Ok(self.buffer.get(taken).unwrap_or_default())
+    }
+
+    /// Fills the buffer; answers how much there was before the end.
+    pub fn fill(&mut self, buffer: &mut [u8]) -> Judged<usize> {
+        let mut done = 0;
+        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            let bytes = self.take(rest.len() as u64)?;
+            if bytes.is_empty() {
+                break;
+            }
+            if let Some(place) = rest.get_mut(..bytes.len()) {
+                place.copy_from_slice(bytes);
+            }
+            done += bytes.len();
+        }
         Ok(done)
     }
 
@@ -189,41 +243,40 @@ impl Stream {
 
     /// One block; none at the very end. A part of a block is a truncated archive.
     pub fn block(&mut self) -> Judged<Option<[u8; BLOCK]>> {
-        let mut block = [0; BLOCK];
-        match self.fill(&mut block)? {
-            BLOCK => Ok(Some(block)),
-            0 => Ok(None),
-            _ => Err(truncated()),
+        match self.take(BLOCK as u64)? {
+            [] => Ok(None),
+            bytes => bytes.try_into().map(Some).map_err(|_| truncated()),
         }
     }
 
     /// Passes over bytes.
     pub fn skip(&mut self, mut count: u64) -> Judged<()> {
-        if let Inner::Seek(file) = &mut self.inner {
-            let offset = i64::try_from(count).map_err(|_| truncated())?;
-            // Past the end of a truncated archive the next read finds nothing.
-            file.seek_relative(offset).map_err(|error| damaged(&error))?;
-            self.unpacked = self.unpacked.saturating_add(count);
-            return Ok(());
-        }
-        let mut buffer = [0; 8192];
         while count > 0 {
-            let part = usize::try_from(count).unwrap_or(usize::MAX).min(buffer.len());
-            self.exact(buffer.get_mut(..part).unwrap_or_default())?;
-            count -= part as u64;
+            if let (Inner::Seek(file), true) = (&mut self.inner, self.waiting.is_empty()) {
+                let offset = i64::try_from(count).map_err(|_| truncated())?;
+                // Past the end of a truncated archive the next read finds nothing.
+                file.seek(SeekFrom::Current(offset)).map_err(|error| damaged(&error))?;
+                self.unpacked = self.unpacked.saturating_add(count);
+                return Ok(());
+            }
+            let part = if self.waiting.is_empty() { count } else { count.min(self.waiting.len() as u64) };
+            let passed = self.take(part)?.len() as u64;
+            if passed == 0 {
+                return Err(truncated());
+            }
+            count -= passed;
         }
         Ok(())
     }
 
     /// After the end mark there may only be zeros: anything else another reader might unpack.
     pub fn only_zeros_left(&mut self) -> Judged<()> {
-        let mut buffer = [0; 8192];
         loop {
-            let count = self.fill(&mut buffer)?;
-            if count == 0 {
+            let bytes = self.take(AHEAD as u64)?;
+            if bytes.is_empty() {
                 return Ok(());
             }
-            if buffer.iter().take(count).any(|byte| *byte != 0) {
+            if bytes.iter().any(|byte| *byte != 0) {
                 return Err(Refusal::new(Errno::EBADMSG, "there is data after the archive's end mark"));
             }
         }
@@ -290,57 +343,5 @@ pub fn damaged(error: &io::Error) -> Refusal {
     match error.raw_os_error() {
         Some(number) => Refusal::kernel("the archive cannot be read", Errno::from_raw(number)),
         None => Refusal::new(Errno::EBADMSG, format!("the compressed data is damaged: {error}")),
-    }
-}
-
-/// Several zstd frames, each with its checksum checked.
-struct Zstd<R> {
-    source: R,
-    decoder: FrameDecoder,
-    inside: bool,
-}
-
-impl<R: BufRead> Zstd<R> {
-    /// Starts the next frame that has content; false at the end of the file.
-    fn start(&mut self) -> io::Result<bool> {
-        while !self.source.fill_buf()?.is_empty() {
-            match self.decoder.reset(&mut self.source) {
-                Ok(()) => return Ok(true),
-                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
-                    let length = u64::from(length);
-                    if io::copy(&mut self.source.by_ref().take(length), &mut io::sink())? != length {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
-                    }
-                }
-                Err(error) => return Err(io::Error::other(error.to_string())),
-            }
-        }
-        Ok(false)
-    }
-}
-
-impl<R: BufRead> Read for Zstd<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if !self.inside {
-                if !self.start()? {
-                    return Ok(0);
-                }
-                self.inside = true;
-            }
-            while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
-                let step = self.decoder.decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1));
-                step.map_err(|error| io::Error::other(error.to_string()))?;
-            }
-            let count = self.decoder.read(buffer)?;
-            if count > 0 {
-                return Ok(count);
-            }
-            let sums = (self.decoder.get_checksum_from_data(), self.decoder.get_calculated_checksum());
-            if sums.0.is_some() && sums.0 != sums.1 {
-                return Err(io::Error::other("a checksum is wrong"));
-            }
-            self.inside = false;
-        }
     }
 }

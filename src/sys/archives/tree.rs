@@ -18,11 +18,15 @@ use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchown, fchownat, linkat
 
 use crate::sys::{Errno, Result, files};
 
+/// How many directories are kept open.
+const RECENT: usize = 8;
+
 /// The directory below which everything happens. Names are as [`super::names::judge`] answers them.
 pub struct Tree<'a> {
     root: BorrowedFd<'a>,
-    /// The directory that was used last: archives name the files of one directory in a row.
-    last: Option<(Vec<u8>, OwnedFd)>,
+    /// The directories that were used last, the latest at the end: archives name the files of one
+    /// directory in a row, and hard links point back to another.
+    recent: Vec<(Vec<u8>, OwnedFd)>,
 }
 
 /// What is restored of a file beside its content.
@@ -38,6 +42,19 @@ pub struct Metadata {
     pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
+impl Metadata {
+    /// The owner to change to; none where it is to be left, or is right.
+    fn owner_other_than(&self, found: &FileStat) -> Option<(u32, u32)> {
+        self.owner.filter(|owner| *owner != (found.st_uid, found.st_gid))
+    }
+
+    /// The mode that a new file of `user` can have from the start. One that is to become another's
+    /// is its user's alone until then; set-ID bits come last of all.
+    pub fn first_mode(&self, user: (u32, u32)) -> u32 {
+        if self.owner.is_none_or(|owner| owner == user) { self.mode & 0o777 } else { 0o600 }
+    }
+}
+
 fn text(bytes: &[u8]) -> &OsStr {
     if bytes.is_empty() { OsStr::new(".") } else { OsStr::from_bytes(bytes) }
 }
@@ -45,21 +62,25 @@ fn text(bytes: &[u8]) -> &OsStr {
 impl<'a> Tree<'a> {
     /// A tree below this directory.
     pub fn new(root: BorrowedFd<'a>) -> Self {
-        Self { root, last: None }
+        Self { root, recent: Vec::with_capacity(RECENT) }
     }
 
     /// Forgets what is remembered of directories: one may have been removed.
     pub fn forget(&mut self) {
-        self.last = None;
+        self.recent.clear();
     }
 
     /// A directory, for calls that are relative to it.
     pub fn dir(&mut self, name: &[u8]) -> Result<BorrowedFd<'_>> {
-        if self.last.as_ref().is_none_or(|(other, _)| other != name) {
-            let fd = self.open(name, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
-            self.last = Some((name.to_vec(), fd));
+        let found = match self.recent.iter().rposition(|(other, _)| other == name) {
+            Some(index) => self.recent.remove(index),
+            None => (name.to_vec(), self.open(name, OFlag::O_PATH | OFlag::O_DIRECTORY)?),
+        };
+        if self.recent.len() == RECENT {
+            self.recent.remove(0);
         }
-        self.last.as_ref().map(|(_, fd)| fd.as_fd()).ok_or(Errno::EBADF)
+        self.recent.push(found);
+        self.recent.last().map(|(_, fd)| fd.as_fd()).ok_or(Errno::EBADF)
     }
 
     /// Opens what exists already.
@@ -116,9 +137,9 @@ impl<'a> Tree<'a> {
     }
 
     /// Makes a new file and opens it for writing.
-    pub fn create(&mut self, dir: &[u8], name: &[u8]) -> Result<File> {
+    pub fn create(&mut self, dir: &[u8], name: &[u8], mode: u32) -> Result<File> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        openat(self.dir(dir)?, text(name), flags, Mode::S_IRUSR | Mode::S_IWUSR).map(File::from)
+        openat(self.dir(dir)?, text(name), flags, Mode::from_bits_truncate(mode)).map(File::from)
     }
 
     /// Makes a symbolic link with any text.
@@ -128,7 +149,7 @@ impl<'a> Tree<'a> {
 
     /// Makes another name for a file; the last part of `target` is not followed.
     pub fn link(&mut self, target: (&[u8], &[u8]), dir: &[u8], name: &[u8]) -> Result<()> {
-        let from = self.open(target.0, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
+        let from = self.dir(target.0)?.try_clone_to_owned().map_err(files::errno)?;
         linkat(&from, text(target.1), self.dir(dir)?, text(name), LinkatFlags::empty())
     }
 
@@ -175,7 +196,8 @@ impl<'a> Tree<'a> {
     /// Restores what can be restored of something that is not opened: a link, a pipe, a device.
     pub fn restore_node(&mut self, dir: &[u8], name: &[u8], metadata: &Metadata, link: bool) -> Result<()> {
         let dir = self.dir(dir)?;
-        if let Some((uid, gid)) = metadata.owner {
+        let found = fstatat(dir, text(name), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        if let Some((uid, gid)) = metadata.owner_other_than(&found) {
             fchownat(dir, text(name), Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), AtFlags::AT_SYMLINK_NOFOLLOW)?;
         }
         if !link {
@@ -191,11 +213,18 @@ fn time(metadata: &Metadata) -> TimeSpec {
 
 /// Restores an open file or directory. The order matters: a change of owner clears the set-ID
 /// bits and the file capabilities, and each change but the last sets a time.
+///
+/// What is right already is left alone: to look costs a tenth of a change, which a disk's file
+/// system writes into its journal.
 pub fn restore(file: &impl AsFd, metadata: &Metadata) -> Result<()> {
-    if let Some((uid, gid)) = metadata.owner {
+    let found = nix::sys::stat::fstat(file.as_fd())?;
+    let owner = metadata.owner_other_than(&found);
+    if let Some((uid, gid)) = owner {
         fchown(file.as_fd(), Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
     }
-    nix::sys::stat::fchmod(file.as_fd(), Mode::from_bits_truncate(metadata.mode))?;
+    if found.st_mode & 0o7777 != metadata.mode || (owner.is_some() && metadata.mode & 0o6000 != 0) {
+        nix::sys::stat::fchmod(file.as_fd(), Mode::from_bits_truncate(metadata.mode))?;
+    }
     for (name, value) in &metadata.xattrs {
         set_xattr(file.as_fd(), name, value)?;
     }

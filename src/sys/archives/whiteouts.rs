@@ -36,14 +36,14 @@ impl Extract<'_> {
                 other => other.map_err(|errno| Refusal::kernel("reading the directory", errno))?,
             };
             for child in children {
-                self.remove_lower(&join(dir, &child))?;
+                self.remove_lower(&names::join(dir, &child))?;
             }
             return Ok(true);
         }
         if gone.is_empty() || gone == b"." || gone == b".." {
             return Err(Refusal::new(Errno::EINVAL, "a whiteout of no file"));
         }
-        match self.remove_lower(&join(dir, gone)) {
+        match self.remove_lower(&names::join(dir, gone)) {
             Err(refusal) if refusal.errno == Errno::ENOENT => Ok(true),
             other => other.map(|()| true),
         }
@@ -64,7 +64,7 @@ impl Extract<'_> {
                 (true, false) => {
                     let children = self.tree.list(&name).map_err(|errno| failed(&name, errno))?;
                     stack.push((name.clone(), true));
-                    stack.extend(children.into_iter().map(|child| (join(&name, &child), false)));
+                    stack.extend(children.into_iter().map(|child| (names::join(&name, &child), false)));
                     continue;
                 }
                 (true, true) if !own => self.tree.rmdir(dir, last),
@@ -80,8 +80,4 @@ impl Extract<'_> {
         self.tree.forget();
         Ok(())
     }
-}
-
-fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
-    if dir.is_empty() { name.to_vec() } else { [dir, b"/", name].concat() }
 }

@@ -14,9 +14,10 @@ pub fn padding(size: u64) -> u64 {
 
 /// The sum of a header's bytes, with those of the sum itself as spaces.
 pub fn check_sum(header: &Header) -> Judged<()> {
-    let bytes = header.as_bytes().iter().enumerate();
-    let sum: u64 = bytes.map(|(index, byte)| if (148..156).contains(&index) { 32 } else { u64::from(*byte) }).sum();
-    if unsigned(&header.as_old().cksum) == Some(sum) {
+    let sum_of = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    let own = &header.as_old().cksum;
+    let sum = u64::from(sum_of(header.as_bytes()) - sum_of(own) + 8 * 32);
+    if unsigned(own) == Some(sum) {
         return Ok(());
     }
     Err(Refusal::new(Errno::EBADMSG, "a header with a wrong checksum: damaged, or no tar file"))

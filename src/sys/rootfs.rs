@@ -9,10 +9,10 @@
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag, mkdirat, mknodat};
 
 use super::{Errno, Result};
 
@@ -59,13 +59,37 @@ pub fn open(root: BorrowedFd, path: &Path, flags: OFlag, mode: Mode, links: Link
     walk::open(root, path, flags, mode, links)
 }
 
+/// A directory of a root: often the root itself, which is open already.
+pub enum Dir<'a> {
+    /// The root.
+    Root(BorrowedFd<'a>),
+    /// One below it (`O_PATH`).
+    Below(OwnedFd),
+}
+
+impl AsFd for Dir<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Root(fd) => *fd,
+            Self::Below(fd) => fd.as_fd(),
+        }
+    }
+}
+
 /// Opens the directory that holds the last component of `path`, and answers that component.
 ///
 /// `EEXIST` for the root itself, `EINVAL` for a path that ends in `..`.
-pub fn parent(root: BorrowedFd, path: &Path) -> Result<(OwnedFd, OsString)> {
+pub fn parent<'a>(root: BorrowedFd<'a>, path: &Path) -> Result<(Dir<'a>, OsString)> {
+    parent_by(root, path, Links::Inside)
+}
+
+fn parent_by<'a>(root: BorrowedFd<'a>, path: &Path, links: Links) -> Result<(Dir<'a>, OsString)> {
     let (dir, name) = split(path)?;
-    let dir = open(root, &dir, OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty(), Links::Inside)?;
-    Ok((dir, name))
+    if dir.components().all(|part| matches!(part, Component::RootDir | Component::CurDir)) {
+        return Ok((Dir::Root(root), name));
+    }
+    let dir = open(root, &dir, OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty(), links)?;
+    Ok((Dir::Below(dir), name))
 }
 
 /// The text before and after the last component.
@@ -94,7 +118,18 @@ pub fn make_directories(root: BorrowedFd, path: &Path, mode: Mode, links: Links)
         Err(Errno::ENOENT) => {}
         other => return other,
     }
-    change::exactly(|| walk::make_directories(root, path, mode, links))
+    // Mostly only the last is missing. Whatever is in the way, the walk says it, or makes the rest.
+    let made = make_last(root, path, mode, links);
+    made.or_else(|_| change::exactly(|| walk::make_directories(root, path, mode, links)))
+}
+
+/// Makes the last directory of a path. A link that dangles there is `EEXIST`.
+fn make_last(root: BorrowedFd, path: &Path, mode: Mode, links: Links) -> Result<OwnedFd> {
+    let above = if links == Links::Refused { links } else { Links::Inside };
+    let (dir, name) = parent_by(root, path, above)?;
+    change::exactly(|| mkdirat(&dir, name.as_os_str(), mode))?;
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    openat(&dir, name.as_os_str(), flags, Mode::empty())
 }
 
 /// Opens the place that something is to be mounted on (`O_PATH`), and makes it where it is
@@ -111,8 +146,7 @@ pub fn mount_point(root: BorrowedFd, path: &Path, directory: bool, links: Links)
     let (dir, name) = split(path)?;
     let dir = make_directories(root, &dir, mode, links)?;
     // A dangling symlink in the last place is EEXIST here, and stays unfollowed.
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    openat(&dir, name.as_os_str(), flags, Mode::from_bits_truncate(0o644))?;
+    mknodat(&dir, name.as_os_str(), SFlag::S_IFREG, Mode::from_bits_truncate(0o644), 0)?;
     openat(&dir, name.as_os_str(), OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())
 }
 

@@ -15,18 +15,16 @@ local M = {}
 
 local SYSTEM = { "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/usr" }
 
---- What programs read in /etc. No file that can hold a password, a key or a name of the machine.
+--- What programs read in /etc. No file that can hold a password, a key or a name of the machine,
+--- and none for programs that change /usr (ldconfig): each costs every container time.
 local ETC = {
   "alternatives",
   "bash.bashrc",
-  "ca-certificates.conf",
   "debian_version",
   "gai.conf",
   "host.conf",
   "inputrc",
   "ld.so.cache",
-  "ld.so.conf",
-  "ld.so.conf.d",
   "locale.conf",
   "localtime",
   "mime.types",
@@ -59,6 +57,11 @@ local function text_of(path, known)
   return text and utf8.len(text) and text or nil
 end
 
+--- Whether a configuration has anything but comments: Debian's /etc/gai.conf has not.
+local function says_something(text)
+  return (text:gsub("#[^\n]*", "")):find("%S") ~= nil
+end
+
 --- The texts of a directory that has few and short files, or nil.
 local function texts_in(path)
   local names = list_dir(path)
@@ -73,9 +76,20 @@ local function texts_in(path)
     if not text then
       return nil
     end
-    found[whole] = text
+    -- Such as in an empty /etc/terminfo.
+    found[whole] = name ~= "README" and text or nil
   end
   return found
+end
+
+--- Has a directory made, after those above it.
+local function directory(path, prepared)
+  if prepared.dirs[path] or path == "" then
+    return
+  end
+  directory(path:match("^(.*)/"), prepared)
+  prepared.dirs[path] = true
+  prepared.dirs[#prepared.dirs + 1] = path
 end
 
 --- Decides how one path of the host's /etc comes into the root.
@@ -94,12 +108,12 @@ local function take(path, prepared)
   local texts = known.type == "directory" and texts_in(path)
   local text = text_of(path, known)
   if texts then
-    prepared.dirs[#prepared.dirs + 1] = path
     for file, content in pairs(texts) do
+      directory(path, prepared)
       prepared.files[file] = content
     end
   elseif text then
-    prepared.files[path] = text
+    prepared.files[path] = says_something(text) and text or nil
   else
     prepared.binds[#prepared.binds + 1] = path
   end
@@ -136,7 +150,7 @@ local function look(source)
     kind = "host",
     size = source.size or "1G",
     setuid = source.setuid,
-    dirs = { "/etc" },
+    dirs = {},
     files = { ["/etc/hosts"] = HOSTS, ["/etc/nsswitch.conf"] = NSSWITCH },
     links = { ["/var/run"] = "/run", ["/var/lock"] = "/run/lock" },
     binds = {},
@@ -153,16 +167,16 @@ local function look(source)
     prepared.binds[#prepared.binds + 1] = "/opt"
   end
   account_files(prepared.files)
-  local parents = {}
+  directory("/etc", prepared)
   for _, name in ipairs(ETC) do
-    local parent = name:match("^(.+)/")
     local path = "/etc/" .. name
-    if parent and not parents[parent] and try(stat, path) then
-      parents[parent] = true
-      prepared.dirs[#prepared.dirs + 1] = "/etc/" .. parent
+    if try(stat, path) then
+      directory(path:match("^(.+)/"), prepared)
+      take(path, prepared)
     end
-    take(path, prepared)
   end
+  -- What crosses into the child is a plain list.
+  prepared.dirs = table.move(prepared.dirs, 1, #prepared.dirs, 1, {})
   return prepared
 end
 
@@ -194,7 +208,7 @@ function M.mount(prepared)
   local how = { readonly = true, nodev = true, nosuid = not prepared.setuid or nil }
   furnish(root)
   for _, path in ipairs(prepared.dirs) do
-    root:mkdir(path, { parents = true })
+    root:mkdir(path)
   end
   for path, text in pairs(prepared.files) do
     root:write(path, text)

@@ -11,7 +11,7 @@ use nix::libc;
 use nix::sys::stat::{Mode, SFlag, fstat, fstatat, mkdirat, mknodat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, symlinkat, unlinkat};
 
-use super::{Links, make_directories, open, parent};
+use super::{Dir, Links, make_directories, open, parent};
 use crate::sys::{Errno, Result, files};
 
 /// Runs `body` with an empty umask, so that what it makes has exactly the mode it was given.
@@ -41,6 +41,9 @@ pub fn mkdir(root: BorrowedFd, path: &Path, mode: Mode, parents: bool, owner: Ow
     }
     let (dir, name) = parent(root, path)?;
     exactly(|| mkdirat(&dir, name.as_os_str(), mode))?;
+    if owner == (None, None) {
+        return Ok(());
+    }
     own(&openat(&dir, name.as_os_str(), OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?, owner)
 }
 
@@ -64,25 +67,21 @@ pub fn write(root: BorrowedFd, path: &Path, content: &[u8], mode: Mode, writing:
     File::from(fd).write_all(content).map_err(files::errno)
 }
 
-fn open_to_write(dir: &OwnedFd, name: &OsStr, mode: Mode, writing: Writing) -> Result<OwnedFd> {
+/// Most files are new, so that is tried first; `EEXIST` leads to what is there.
+fn open_to_write(dir: &Dir, name: &OsStr, mode: Mode, writing: Writing) -> Result<OwnedFd> {
     let flags = OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
-    if writing != Writing::New {
-        match openat(dir, name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty()) {
-            Ok(found) => {
-                only_regular(&found)?;
-                let append = if writing == Writing::Append { OFlag::O_APPEND } else { OFlag::empty() };
-                let fd = openat(dir, name, flags | append, Mode::empty())?;
-                only_regular(&fd)?;
-                if writing == Writing::Replace {
-                    nix::unistd::ftruncate(&fd, 0)?;
-                }
-                return Ok(fd);
-            }
-            Err(Errno::ENOENT) => {}
-            Err(errno) => return Err(errno),
-        }
+    match exactly(|| openat(dir, name, flags | OFlag::O_CREAT | OFlag::O_EXCL, mode)) {
+        Err(Errno::EEXIST) if writing != Writing::New => {}
+        other => return other,
     }
-    exactly(|| openat(dir, name, flags | OFlag::O_CREAT | OFlag::O_EXCL, mode))
+    only_regular(&openat(dir, name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?)?;
+    let append = if writing == Writing::Append { OFlag::O_APPEND } else { OFlag::empty() };
+    let fd = openat(dir, name, flags | append, Mode::empty())?;
+    only_regular(&fd)?;
+    if writing == Writing::Replace {
+        nix::unistd::ftruncate(&fd, 0)?;
+    }
+    Ok(fd)
 }
 
 /// `ELOOP` for a link, `EISDIR` for a directory, `ENXIO` for devices, pipes and sockets.
@@ -114,6 +113,9 @@ pub fn mknod(root: BorrowedFd, path: &Path, (kind, device): Node, mode: Mode, ow
             return if same { Ok(()) } else { Err(Errno::EEXIST) };
         }
         other => other?,
+    }
+    if owner == (None, None) {
+        return Ok(());
     }
     own(&openat(&dir, name.as_os_str(), OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?, owner)
 }

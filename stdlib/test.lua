@@ -150,6 +150,14 @@ function NEEDS.link(kind)
   end
 end
 
+--- A case that may take longer than a minute: `minutes:3`.
+function NEEDS.minutes() end
+
+--- Declares a need of a file's own: the probe answers nil, or why the machine does not have it.
+function M.need(name, probe)
+  NEEDS[name] = probe
+end
+
 --- Why a need is not met here, or nil.
 function M.unmet(need)
   local word, rest = need:match("^(%w+):?(.*)$")
@@ -258,12 +266,13 @@ T.show = show
 function M.run()
   if arg[1] == "--list" then
     for _, case in ipairs(cases) do
-      local reason, user
+      local reason, user, minutes
       for _, need in ipairs(case.needs) do
         user = user or need == "user"
+        minutes = minutes or need:match("^minutes:(%d+)$")
         reason = reason or M.unmet(need)
       end
-      print(("%s\t%s\t%s"):format(case.name, reason or "", user and "user" or ""))
+      print(table.concat({ case.name, reason or "", user and "user" or "", minutes or "1" }, "\t"))
     end
     return 0
   end

@@ -25,6 +25,7 @@ command:getcap        libcap2-bin       libcap             libcap       libcap-g
 command:newuidmap     uidmap            shadow-utils       shadow       shadow-subids
 command:python3       python3           python3            python       python3
 command:zstd          zstd              zstd               zstd         zstd
+command:mmdebstrap    mmdebstrap        -                  -            -
 '
 
 fail() {

@@ -56,6 +56,21 @@ local UNPACK = {
   limits = "table",
 }
 
+--- What to do where the disk is full; nil for another error. How much layers need is not known
+--- before they are unpacked, but it is no less than what they have packed.
+local function room(image, err)
+  if err.errno ~= "ENOSPC" and err.errno ~= "EDQUOT" then
+    return nil
+  end
+  local packed = 0
+  for _, layer in ipairs(image.layers) do
+    packed = packed + (layer.size or image.source:size(layer.name) or 0)
+  end
+  local hint = "its layers have %d bytes as they are packed, and need more than that: make room "
+    .. "(image.remove), or have it elsewhere (CRUN_LUA_DATA, dir)"
+  return hint:format(packed)
+end
+
 --- Unpacks every layer into a root, which should be empty.
 ---@param root rootfs
 ---@param how? image.Unpack
@@ -94,7 +109,8 @@ function Image:unpack(root, how)
         #self.layers,
         layer.digest or layer.name
       )
-      options.fail("image:unpack", ("%s: %s"):format(what, err.hint or err.message), nil, err)
+      local message = ("%s: %s"):format(what, err.hint or err.message)
+      options.fail("image:unpack", message, room(self, err), err)
     end
     -- A plan does not know them.
     if math.type(summary.bytes) == "integer" then

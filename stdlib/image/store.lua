@@ -26,17 +26,9 @@ local M = {}
 ---@field digest string
 ---@field config image.Config
 
---- Where data stays that outlives a boot: `CRUN_LUA_DATA`, or the place that the user has for it.
-local function data()
-  local named = os.getenv("CRUN_LUA_DATA")
-  if named then
-    return named
-  elseif proc_status().uid.effective == 0 then
-    return "/var/lib/crun-lua"
-  end
-  local home = os.getenv("XDG_DATA_HOME") or (os.getenv("HOME") or "/tmp") .. "/.local/share"
-  return home .. "/crun-lua"
-end
+---@class image.Listed: image.Stored
+---@field users string[] the containers that use it
+---@field damaged? string why it cannot be used
 
 --- Options as those of `image.open` and `image:unpack`; `dir` is another store than the usual one.
 ---@class image.StoreOptions
@@ -46,9 +38,27 @@ end
 ---@field devices? boolean
 ---@field limits? table
 
---- The store's directory: only its owner may enter, because roots hold set-user-ID programs.
-local function base(given)
-  return given.dir or data() .. "/images"
+--- The store's directory: only its owner may enter, because roots hold set-user-ID programs; and
+--- one that another user can change would have containers run what that user likes.
+local function base(given, op)
+  local dir = given.dir or data_dir() .. "/images"
+  local found = stat(dir)
+  if not found then
+    return dir
+  end
+  local reason
+  if found.type ~= "directory" then
+    reason = ("is a %s"):format(found.type)
+  elseif found.uid ~= proc_status().uid.effective then
+    reason = ("belongs to user %d"):format(found.uid)
+  elseif found.mode & 18 ~= 0 then
+    reason = ("can be written by others (mode %04o)"):format(found.mode)
+  end
+  if reason then
+    local hint = "name a directory of your own: CRUN_LUA_DATA, or dir = PATH"
+    options.fail(op, ("the store %s %s"):format(dir, reason), hint)
+  end
+  return dir
 end
 
 local function place(dir, digest, op)
@@ -59,20 +69,30 @@ local function place(dir, digest, op)
   return dir .. "/sha256-" .. hex
 end
 
+--- Why what is at an image's place is none; nil where it is whole.
+local function damage(where, found, err)
+  if err then
+    return "image.json: " .. err.message
+  elseif type(found) ~= "table" or type(found.config) ~= "table" then
+    return "image.json lacks fields"
+  elseif found.digest ~= "sha256:" .. where:match("sha256%-(%x+)$") then
+    return "image.json is that of another image"
+  end
+  return not stat(where .. "/rootfs") and "its root directory is missing" or nil
+end
+
 --- What is at an image's place; nil where nothing is.
 local function stored(where, op)
   local text = read_file(where .. "/image.json")
-  if not text then
+  if not text and not stat(where) then
     return nil
   end
-  local found, err = try(json_decode, text)
-  if type(found) ~= "table" or type(found.config) ~= "table" or type(found.digest) ~= "string" then
-    local hint = ("remove the directory %s and store the image again"):format(where)
-    options.fail(
-      op,
-      ("%s/image.json is damaged: %s"):format(where, err and err.message or "it lacks fields"),
-      hint
-    )
+  local found, err = try(json_decode, text or "")
+  local reason = damage(where, found, err)
+  if reason then
+    local digest = "sha256:" .. where:match("sha256%-(%x+)$")
+    local hint = ('image.remove("%s"), and store the image again'):format(digest)
+    options.fail(op, ("the image in %s is damaged: %s"):format(where, reason), hint)
   end
   return { dir = where .. "/rootfs", digest = found.digest, config = found.config }
 end
@@ -83,7 +103,7 @@ end
 ---@return image.Stored?
 function M.get(digest, given)
   given = options.check("image.get", given, { dir = "string" })
-  return stored(place(base(given), digest, "image.get"), "image.get")
+  return stored(place(base(given, "image.get"), digest, "image.get"), "image.get")
 end
 
 local function fill(image, where, how)
@@ -118,7 +138,7 @@ function M.store(path, given)
     limits = "table",
   })
   local image <close> = reader.open(path, { ref = given.ref, platform = given.platform }, op)
-  local dir = base(given)
+  local dir = base(given, op)
   local where = place(dir, image.digest, op)
   local found = stored(where, op)
   if found then
@@ -132,7 +152,7 @@ function M.store(path, given)
   if err and err.errno ~= "EEXIST" then
     error(err, 0)
   end
-  return { dir = where .. "/rootfs", digest = image.digest, config = image.config }
+  return stored(where, op)
 end
 
 --- The containers that use an image.
@@ -140,16 +160,25 @@ local function users(where)
   return stat(where .. "/users") and list_dir(where .. "/users") or {}
 end
 
---- What the store holds, by digest.
+--- What the store holds, by digest. An image that cannot be used any more hides no other: it has
+--- no configuration, and `damaged` says why.
 ---@param given? { dir?: string }
----@return { digest: string, dir: string, config: image.Config, users: string[] }[]
+---@return image.Listed[]
 function M.list(given)
   given = options.check("image.list", given, { dir = "string" })
-  local dir, list = base(given), {}
+  local dir, list = base(given, "image.list"), {}
   for _, name in ipairs(stat(dir) and list_dir(dir) or {}) do
-    local found = name:match("^sha256%-%x+$") and stored(dir .. "/" .. name, "image.list")
+    local hex = name:match("^sha256%-(%x+)$")
+    local where = dir .. "/" .. name
+    local found, err
+    if hex then
+      found, err = try(stored, where, "image.list")
+    end
+    if err then
+      found = { dir = where .. "/rootfs", digest = "sha256:" .. hex, damaged = err.message }
+    end
     if found then
-      found.users = users(dir .. "/" .. name)
+      found.users = users(where)
       list[#list + 1] = found
     end
   end
@@ -169,7 +198,7 @@ end
 ---@param given? { dir?: string }
 function M.remove(digest, given)
   given = options.check("image.remove", given, { dir = "string" })
-  local dir = base(given)
+  local dir = base(given, "image.remove")
   local where = place(dir, digest, "image.remove")
   if not stat(where) then
     options.fail("image.remove", ("no image %s is stored"):format(digest))
@@ -199,7 +228,7 @@ end
 ---@param given? { dir?: string }
 function M.use(digest, name, given)
   given = options.check("image.use", given, { dir = "string" })
-  local where = place(base(given), digest, "image.use")
+  local where = place(base(given, "image.use"), digest, "image.use")
   local _, err = try(write_file, user(where, name, "image.use"), "")
   if err then
     options.fail("image.use", ("no image %s is stored"):format(digest), nil, err)
@@ -212,7 +241,7 @@ end
 ---@param given? { dir?: string }
 function M.release(digest, name, given)
   given = options.check("image.release", given, { dir = "string" })
-  local where = place(base(given), digest, "image.release")
+  local where = place(base(given, "image.release"), digest, "image.release")
   local _, err = try(remove, user(where, name, "image.release"))
   if err and err.errno ~= "ENOENT" then
     error(err, 0)

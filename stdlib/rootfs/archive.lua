@@ -57,7 +57,14 @@ function M.mount(prepared)
     return require("rootfs.overlay").mount(prepared)
   end
   local root = rootfs_new { size = prepared.size }
-  M.unpack(root, prepared.path)
+  local _, err = try(M.unpack, root, prepared.path)
+  if err then
+    if err.errno == "ENOSPC" then
+      local message = "%s; the root holds %s and the archive has %d bytes: raise size"
+      err.hint = message:format(err.hint, prepared.size, stat(prepared.path).size)
+    end
+    error(err, 0)
+  end
   return root
 end
 

@@ -2,7 +2,11 @@
 ---
 --- What is made goes into the data directory under a name that its options give. It is made under
 --- a name of the process's own and renamed when it is whole: a build that was cut off is never
---- taken for a root, and is removed by the next one.
+--- taken for a root, and is removed by the next one. Two processes that want the same take turns,
+--- and the second finds it made.
+---
+--- An ordinary user has mmdebstrap work in a user namespace and takes its result as a tar file: so
+--- all files are the user's own, without device nodes, and can be removed without a namespace.
 ---
 --- ```lua
 --- local debootstrap = require "rootfs.debootstrap"
@@ -15,22 +19,6 @@ local options = require "options"
 local M = {}
 
 local OP = "rootfs.debootstrap"
-
---- Where roots are kept.
-local function store()
-  local dir = os.getenv("CRUN_LUA_DATA")
-  if not dir and proc_status().uid.effective == 0 then
-    dir = "/var/lib/crun-lua"
-  elseif not dir then
-    local home = os.getenv("HOME")
-    dir = os.getenv("XDG_DATA_HOME") or home and home .. "/.local/share"
-    if not dir then
-      options.fail(OP, "no data directory", "set CRUN_LUA_DATA to a directory of yours")
-    end
-    dir = dir .. "/crun-lua"
-  end
-  return dir .. "/debian"
-end
 
 --- A name for what the options give: readable, and different for each of them.
 ---@param source table
@@ -60,30 +48,29 @@ local function program(name)
   end
 end
 
---- The command that makes the root at `target`.
+local function is_root()
+  return proc_status().uid.effective == 0
+end
+
+--- The command that makes the root at `target`; as an ordinary user, that writes it as a tar file.
 local function command(source, target)
-  local packages = table.concat(source.packages or {}, ",")
-  local made = program("mmdebstrap")
-  local list
-  if made then
-    list = { made, "--variant=" .. (source.variant or "minbase") }
-  else
-    made = program("debootstrap")
-    if not made then
+  local list = { program("mmdebstrap") }
+  if not list[1] then
+    list[1] = program("debootstrap")
+    if not list[1] then
       local hint = "install one of them: apt-get install mmdebstrap"
       options.fail(OP, "neither mmdebstrap nor debootstrap is installed", hint)
+    elseif not is_root() then
+      local hint = "install mmdebstrap, which does not, or run as root"
+      options.fail(OP, "debootstrap needs root", hint)
     end
-    if proc_status().uid.effective ~= 0 then
-      options.fail(
-        OP,
-        "debootstrap needs root",
-        "install mmdebstrap, which does not, or run as root"
-      )
-    end
-    list = { made, "--variant=" .. (source.variant or "minbase") }
+  elseif not is_root() then
+    target = "-"
+    table.move({ "--mode=unshare", "--format=tar", "--skip=output/dev" }, 1, 3, 2, list)
   end
-  if packages ~= "" then
-    list[#list + 1] = "--include=" .. packages
+  list[#list + 1] = "--variant=" .. (source.variant or "minbase")
+  if source.packages and #source.packages > 0 then
+    list[#list + 1] = "--include=" .. table.concat(source.packages, ",")
   end
   for _, word in ipairs { source.suite, target, source.mirror } do
     list[#list + 1] = word
@@ -114,13 +101,12 @@ local function check(source)
   end
 end
 
---- Runs a command. What it says is progress and goes to standard error: standard output belongs to
---- the script. What it mounts on the way (debootstrap: proc and sys of the new root) stays in a
---- namespace that goes with it.
-local function run(list)
+--- Runs a command; `take` is given what it writes. What it mounts on the way (debootstrap: proc and
+--- sys of the new root) stays in a namespace that goes with it.
+local function run(list, take)
   local words = pipe()
   local child <close> = spawn({
-    unshare = proc_status().uid.effective == 0 and { "mnt" } or nil,
+    unshare = is_root() and { "mnt" } or nil,
     stdin = "null",
     stdout = words.write,
     die_with_parent = true,
@@ -128,15 +114,27 @@ local function run(list)
     exec(list)
   end)
   words.write:close()
+  local _, err = try(take, words.read)
+  words.read:close()
+  local code = child:wait().code
+  if code ~= 0 then
+    local hint = "its messages are above; without a network or a mirror it cannot be made"
+      .. (is_root() and "" or ", nor where TMPDIR lets nobody else in (as user namespaces need it)")
+    options.fail(OP, ("%s ended with status %d"):format(list[1], code), hint)
+  elseif err then
+    options.fail(OP, err.message or tostring(err), err.hint, err)
+  end
+end
+
+--- What the program says is progress and goes to standard error: standard output is the script's.
+local function show(words)
   for text in
     function()
-      return words.read:read(4096)
+      return words:read(4096)
     end
   do
     io.stderr:write(text)
   end
-  words.read:close()
-  return child:wait()
 end
 
 local function build(source, dir, final)
@@ -147,31 +145,31 @@ local function build(source, dir, final)
     try(remove, making, { recursive = true })
   end)
   io.stderr:write(("making a Debian (%s) in %s\n"):format(source.suite, final))
-  local result = run(list)
-  if result.code ~= 0 then
-    local hint = "its messages are above; without a network or a mirror it cannot be made"
-    options.fail(OP, ("%s ended with status %d"):format(list[1], result.code), hint)
+  if is_root() then
+    run(list, show)
+  else
+    mkdir(making)
+    local root <close> = rootfs_open(making)
+    run(list, function(archive)
+      root:unpack(archive.number, { owner = "own", setuid = "strip", file_caps = "strip" })
+    end)
   end
-  local ok, err = try(function()
-    rename(making, final)
-    return true
-  end)
-  -- Another process was faster: what it has made is the same.
-  if not ok and not stat(final) then
-    options.fail(OP, err.message or tostring(err), err.hint, err)
-  end
+  rename(making, final)
 end
 
 ---@param source rootfs.Source
 ---@return rootfs.Prepared
 function M.prepare(source)
   check(source)
-  local dir = store()
+  local dir = data_dir() .. "/debian"
   local final = dir .. "/" .. M.key(source)
   if not stat(final) then
     mkdir(dir, { parents = true })
+    local turn <close> = file_lock(dir .. ".lock")
     sweep(dir)
-    build(source, dir, final)
+    if not stat(final) then
+      build(source, dir, final)
+    end
   end
   return { kind = "debootstrap", lower = { { path = final } }, size = source.size }
 end

@@ -28,10 +28,11 @@ fn in_file(file: &str) -> Vec<Trial> {
         let mut columns = line.split('\t');
         let (name, skip, user) = (columns.next().unwrap().to_owned(), columns.next().unwrap_or_default(), columns.next());
         let unprivileged = user == Some("user");
+        let minutes = columns.next().and_then(|text| text.parse().ok()).unwrap_or(1);
         let title = if skip.is_empty() { format!("{topic}: {name}") } else { format!("{topic}: {name} (skipped: {skip})") };
         let path = path.clone();
         let run = move || {
-            let output = Place::new(unprivileged).run(&[&path, "--case", &name], unprivileged)?;
+            let output = Place::new(unprivileged).patient(minutes).run(&[&path, "--case", &name], unprivileged)?;
             if output.status.success() { Ok(()) } else { Err(text(&output).into()) }
         };
         trials.push(Trial::test(title, run).with_ignored_flag(!skip.is_empty()));

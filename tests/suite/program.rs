@@ -18,10 +18,10 @@ pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The user and group of cases that need no rights.
 const NOBODY: u32 = 65534;
 
-/// How long one case may take. Slow machines (emulation) multiply it.
-fn deadline() -> Duration {
+/// How long so many minutes are. Slow machines (emulation) multiply them.
+fn deadline(minutes: u64) -> Duration {
     let factor = std::env::var("CRUN_LUA_TEST_SLOW").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    Duration::from_secs(60 * factor)
+    Duration::from_secs(60 * minutes * factor)
 }
 
 /// Whether the suite runs as root: only then can a case run as somebody else.
@@ -32,12 +32,16 @@ pub fn is_root() -> bool {
 /// Where unprivileged cases find the program and the project: here, or copied to where they may go.
 static STAGE: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
 
+/// Whether everybody can go there.
+fn is_open(path: &Path) -> bool {
+    path.ancestors().all(|dir| std::fs::metadata(dir).is_ok_and(|found| found.mode() & 0o5 == 0o5))
+}
+
 /// Copies the program and the tests out of a directory that is closed to others (a home, say).
 ///
 /// The copy is removed when the value is dropped.
 pub fn stage() -> Option<tempfile::TempDir> {
-    let open = |path: &Path| path.ancestors().all(|dir| std::fs::metadata(dir).is_ok_and(|found| found.mode() & 0o5 == 0o5));
-    if !is_root() || (open(Path::new(PROGRAM)) && open(&Path::new(ROOT).join("tests/lua"))) {
+    if !is_root() || (is_open(Path::new(PROGRAM)) && is_open(&Path::new(ROOT).join("tests/lua"))) {
         return None;
     }
     let dir = tempfile::Builder::new().prefix("crun-lua-stage").tempdir().unwrap();
@@ -69,7 +73,11 @@ fn copy_tree(from: &Path, to: &Path) {
 }
 
 /// A directory of the test's own, with state and temporary files in it.
-pub struct Place(tempfile::TempDir);
+pub struct Place {
+    dir: tempfile::TempDir,
+    unprivileged: bool,
+    minutes: u64,
+}
 
 impl Place {
     pub fn new(unprivileged: bool) -> Self {
@@ -83,11 +91,34 @@ impl Place {
             }
         }
         set_mode(dir.path(), 0o755);
-        Self(dir)
+        Self { dir, unprivileged, minutes: 1 }
+    }
+
+    /// Lets a case take so many minutes.
+    pub fn patient(mut self, minutes: u64) -> Self {
+        self.minutes = minutes;
+        self
     }
 
     pub fn path(&self) -> &Path {
-        self.0.path()
+        self.dir.path()
+    }
+
+    /// Where cases keep what takes long to make, from case to case and from run to run: in cargo's
+    /// directory. A user who cannot go there keeps it no longer than the place.
+    fn kept(&self) -> PathBuf {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let other = self.unprivileged && is_root();
+        if other && !is_open(target) {
+            return self.path().join("tmp");
+        }
+        let dir = target.join(if other { "kept-unprivileged" } else { "kept" });
+        std::fs::create_dir_all(&dir).unwrap();
+        set_mode(&dir, 0o700);
+        if other {
+            std::os::unix::fs::chown(&dir, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        dir
     }
 
     /// Runs the program to its end; fails the test when it hangs or leaves something behind.
@@ -110,6 +141,7 @@ impl Place {
             .env("CRUN_LUA_STATE", self.path().join("state"))
             .env("CRUN_LUA_DATA", self.path().join("data"))
             .env("TMPDIR", self.path().join("tmp"))
+            .env("CRUN_LUA_TEST_KEPT", self.kept())
             .env(leaks::MARK, self.path())
             // For cases that run the program once more, under a tracer.
             .env("CRUN_LUA_TEST_PROGRAM", PROGRAM)
@@ -126,7 +158,7 @@ impl Place {
         if unprivileged && is_root() {
             command.uid(NOBODY).gid(NOBODY).env("HOME", self.path().join("tmp"));
         }
-        let output = finish(command)?;
+        let output = finish(command, self.minutes)?;
         let left = before.left_behind(&mark, self.path());
         if left.is_empty() { Ok(output) } else { Err(format!("left behind: {}\n{}", left.join("; "), text(&output))) }
     }
@@ -146,9 +178,9 @@ impl Place {
     fn collected(&self, arguments: &[&str], wanted: fn(&Output) -> bool) -> Result<Output, String> {
         let before = leaks::Snapshot::take();
         let mark = self.path().display().to_string();
-        let output = finish(self.command(Path::new(PROGRAM), arguments))?;
+        let output = finish(self.command(Path::new(PROGRAM), arguments), self.minutes)?;
         if wanted(&output) {
-            let collected = finish(self.command(Path::new(PROGRAM), &["gc"]))?;
+            let collected = finish(self.command(Path::new(PROGRAM), &["gc"]), self.minutes)?;
             succeeded(collected)?;
         }
         let left = before.left_behind(&mark, self.path());
@@ -186,13 +218,13 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 /// Waits for a command, with the deadline; its output is read meanwhile.
-fn finish(mut command: Command) -> Result<Output, String> {
+fn finish(mut command: Command, minutes: u64) -> Result<Output, String> {
     let child = command.spawn().map_err(|error| error.to_string())?;
     let pid = child.id().cast_signed();
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || send.send(child.wait_with_output()));
     let start = Instant::now();
-    if let Ok(output) = receive.recv_timeout(deadline()) {
+    if let Ok(output) = receive.recv_timeout(deadline(minutes)) {
         return output.map_err(|error| error.to_string());
     }
     let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);

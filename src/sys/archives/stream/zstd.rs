@@ -1,5 +1,6 @@
 //! zstd: frames in a row, each with its checksum checked, and frames to skip between them.
 
+use std::error::Error;
 use std::io::{self, BufRead, Read};
 
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
@@ -19,6 +20,18 @@ impl<R> Zstd<R> {
     }
 }
 
+/// What the decoder complains of; a file that ends too early is that, wherever it was noticed.
+fn told(error: &(dyn Error + 'static)) -> io::Error {
+    let mut cause = Some(error);
+    while let Some(inner) = cause {
+        if inner.downcast_ref::<io::Error>().is_some_and(|inner| inner.kind() == io::ErrorKind::UnexpectedEof) {
+            return io::ErrorKind::UnexpectedEof.into();
+        }
+        cause = inner.source();
+    }
+    io::Error::other(error.to_string())
+}
+
 impl<R: BufRead> Zstd<R> {
     /// Starts the next frame that has content; false at the end of the file.
     fn start(&mut self) -> io::Result<bool> {
@@ -31,7 +44,7 @@ impl<R: BufRead> Zstd<R> {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
                 }
-                Err(error) => return Err(io::Error::other(error.to_string())),
+                Err(error) => return Err(told(&error)),
             }
         }
         Ok(false)
@@ -49,7 +62,7 @@ impl<R: BufRead> Read for Zstd<R> {
             }
             while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
                 let step = self.decoder.decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1));
-                step.map_err(|error| io::Error::other(error.to_string()))?;
+                step.map_err(|error| told(&error))?;
             }
             let count = self.decoder.read(buffer)?;
             if count > 0 {

@@ -16,12 +16,25 @@ local TWO = {
   { name = "usr/bin/same", type = "hardlink", link = "usr/bin/tool" },
 }
 
--- A layout in a directory of its own, and where its store goes.
+-- Stores an image.
+local STORE = [[
+local image = require "image"
+print(image.store(arg[1], { dir = arg[2] }).dir)
+]]
+
+-- A layout in a directory of its own, where its store goes, and the script that stores it.
 local function stage(list)
   local dir = temp_dir()
+  write_file(dir.path .. "/store.lua", STORE)
   list = list or { { tar = tar.archive(ONE) }, { tar = tar.archive(TWO) } }
   local made = tar.layout(dir.path .. "/image", list)
-  return dir, { layout = dir.path .. "/image", store = dir.path .. "/store", digest = made.digest }
+  return dir,
+    {
+      layout = dir.path .. "/image",
+      store = dir.path .. "/store",
+      script = dir.path .. "/store.lua",
+      digest = made.digest,
+    }
 end
 
 local function is_whole(t, dir)
@@ -31,18 +44,12 @@ local function is_whole(t, dir)
   t.eq(stat(dir .. "/usr/bin/same").ino, stat(dir .. "/usr/bin/tool").ino)
 end
 
--- A script in a process of its own, perhaps under a tracer, with arguments.
-local STORE = [[
-local image = require "image"
-print(image.store(arg[1], { dir = arg[2] }).dir)
-]]
-
+-- The script in a process of its own, perhaps under a tracer.
 local function start(at, tracer)
-  write_file(at.layout .. "/store.lua", STORE)
   local words = tracer or {}
   -- Below a tracer /proc/self/exe would be the tracer.
   words[#words + 1] = tracer and os.getenv "CRUN_LUA_TEST_PROGRAM" or "/proc/self/exe"
-  table.move({ at.layout .. "/store.lua", at.layout, at.store }, 1, 3, #words + 1, words)
+  table.move({ at.script, at.layout, at.store }, 1, 3, #words + 1, words)
   return spawn({ stdout = "pipe", stderr = "pipe" }, function()
     exec(words)
   end)

@@ -57,8 +57,7 @@ impl Fault {
     }
 
     fn is_meant(&self) -> bool {
-        self.seen.get() == self.target.at
-            && self.target.inside.as_ref().is_none_or(|inside| *inside == self.inside.borrow().join("/"))
+        self.seen.get() == self.target.at && self.target.inside.as_ref().is_none_or(|inside| *inside == self.inside.borrow().join("/"))
     }
 }
 

@@ -14,13 +14,13 @@ use super::place::Part;
 use super::stats;
 use crate::kernel::Reply;
 use crate::kernel::cgroups::Call;
-use crate::lua::args::Args;
 use crate::lua::Host;
+use crate::lua::args::Args;
 use crate::lua::error::{Outcome, Raise, unexpected};
 use crate::lua::processes::interrupted;
 use crate::lua::{stop_if_signalled, unknown};
-use crate::sys::{Errno, Fd};
 use crate::sys::cgroups::{self as sys_cgroups, Version};
+use crate::sys::{Errno, Fd};
 
 /// The events that can be waited for, and the controller that counts each.
 pub const EVENTS: &[&str] = &["oom", "oom_kill", "max", "high", "low", "pids", "populated", "empty", "frozen", "thawed"];

@@ -29,11 +29,7 @@ pub struct Cli {
     /// Write each call as a line of JSON
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Let the call number N fail with ERRNO, or with KILL be killed before it
-    ///
-    /// N is the number that --trace writes. A child goes on counting from its parent's number, so
-    /// that several processes may have a call N; N:ERRNO:IN means the one whose `in` in the trace
-    /// is IN ("" for the first process, "child 1" …).
+    /// Let call N (as --trace numbers them) fail with ERRNO, or KILL the process before it; N:ERRNO:IN: in the process IN alone
     #[arg(long, value_name = "N:ERRNO|N:KILL", value_parser = parse_fault)]
     fault: Option<Target>,
     /// Let primitives change the host's own namespaces
@@ -50,6 +46,18 @@ pub struct Cli {
 enum Command {
     /// Remove what dead processes left behind
     Gc,
+    /// Tell everything about a container
+    #[command(disable_help_flag = true)]
+    Inspect(Raw),
+    /// Tell what this machine can do, and what is missing
+    #[command(disable_help_flag = true)]
+    Doctor(Raw),
+    /// List containers
+    #[command(disable_help_flag = true)]
+    Ps(Raw),
+    /// Watch containers
+    #[command(disable_help_flag = true)]
+    Top(Raw),
     /// Print the reference of the primitives
     Reference {
         /// As JSON: names, examples and their needs
@@ -69,6 +77,14 @@ enum Command {
     Script(Vec<String>),
 }
 
+/// The rest of the line: the command's own module reads it, options too.
+#[derive(Debug, clap::Args)]
+struct Raw {
+    /// See COMMAND --help
+    #[arg(value_name = "ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
 fn parse_fault(text: &str) -> Result<Target, String> {
     let (number, rest) = text.split_once(':').ok_or("expected a number and an error, such as 3:EPERM or 3:KILL")?;
     let (name, inside) = rest.split_once(':').map_or((rest, None), |(name, inside)| (name, Some(inside.to_owned())));
@@ -85,7 +101,11 @@ fn parse_fault(text: &str) -> Result<Target, String> {
 #[must_use]
 pub fn run(mut cli: Cli) -> i32 {
     match cli.command.take() {
-        Some(Command::Gc) => gc(),
+        Some(Command::Gc) => gc(cli),
+        Some(Command::Inspect(raw)) => command(cli, "inspect", raw),
+        Some(Command::Doctor(raw)) => command(cli, "doctor", raw),
+        Some(Command::Ps(raw)) => command(cli, "ps", raw),
+        Some(Command::Top(raw)) => command(cli, "top", raw),
         Some(Command::Reference { json: true, .. }) => print_examples(),
         Some(Command::Reference { luacats, .. }) => {
             say(&if luacats { reference::luacats() } else { reference::markdown() });
@@ -97,13 +117,38 @@ pub fn run(mut cli: Cli) -> i32 {
     }
 }
 
-fn gc() -> i32 {
-    let removed = kernel::gc(&mut |kept| say(&format!("removed {} {}\n", kept.kind, kept.what)));
-    match removed {
-        Ok(number) => say(&format!("{number} removed\n")),
-        Err(error) => return fail(&error.to_string(), 1),
-    }
-    0
+/// A command of the stdlib's: the module `commands.NAME`.
+fn command(cli: Cli, name: &str, raw: Raw) -> i32 {
+    let arguments = std::iter::once(name.to_owned()).chain(raw.arguments).collect();
+    start(cli, arguments, |machine| machine.run_command(&format!("commands.{name}")))
+}
+
+/// First what journals say, then what the stdlib's own module `gc` finds. Whoever asks for this
+/// means the host.
+fn gc(mut cli: Cli) -> i32 {
+    cli.allow_host = true;
+    start(cli, vec!["gc".to_owned()], |machine| {
+        // A plan has removed nothing.
+        let planned = machine.kernel().is_plan();
+        let told = |text: &str| {
+            if !planned {
+                say(&format!("removed {text}\n"));
+            }
+        };
+        let journals = kernel::gc(machine.kernel(), &mut |kept| told(&format!("{} {}", kept.kind, kept.what)));
+        let texts = if machine.has_module("gc") { machine.run_module("gc") } else { Ok(Vec::new()) };
+        let mut removed = *journals.as_ref().unwrap_or(&0);
+        for text in texts.iter().flatten() {
+            told(text);
+            removed += 1;
+        }
+        if !planned {
+            say(&format!("{removed} removed\n"));
+        }
+        let journals = journals.map_or_else(|error| fail(&error.to_string(), 1), |_| 0);
+        let status = texts.map_or_else(|failure| fail(&failure.to_string(), 1), |_| 0);
+        machine.finish(journals.max(status))
+    })
 }
 
 /// Prints to standard output; a reader that is gone is no reason to stop.
@@ -134,10 +179,14 @@ fn print_examples() -> i32 {
 
 fn script(cli: Cli, arguments: Vec<String>) -> i32 {
     let name = arguments.first().cloned().unwrap_or_default();
-    let source = match read(&name) {
-        Ok(source) => source,
-        Err(error) => return fail(&format!("{name}: {}", plain(&error)), 2),
-    };
+    match read(&name) {
+        Ok(source) => start(cli, arguments, |machine| machine.run(&source, &chunk_name(&name))),
+        Err(error) => fail(&format!("{name}: {}", plain(&error)), 2),
+    }
+}
+
+/// Makes the machine that the options ask for, and runs something with it.
+fn start(cli: Cli, arguments: Vec<String>, run: impl FnOnce(&Machine) -> i32) -> i32 {
     if let Some(dir) = cli.stdlib.as_ref().filter(|dir| !dir.is_dir()) {
         return fail(&format!("--stdlib {}: no such directory", dir.display()), 2);
     }
@@ -165,7 +214,7 @@ fn script(cli: Cli, arguments: Vec<String>) -> i32 {
         Ok(kernel)
     });
     let status = match machine {
-        Ok(machine) => machine.run(&source, &chunk_name(&name)),
+        Ok(machine) => run(&machine),
         Err(failure) => return fail(&failure.to_string(), 1),
     };
     match remembered.map(|plan| plan.write(&mut std::io::stdout().lock())) {

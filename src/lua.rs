@@ -201,13 +201,7 @@ impl Machine {
     /// Runs a script to its end, closes what it left open, and answers the exit status.
     #[must_use]
     pub fn run(&self, source: &[u8], name: &str) -> i32 {
-        let status = match self.execute(source, name) {
-            Ok(status) => status,
-            Err(failure) => {
-                eprintln!("crun-lua: {failure}");
-                1
-            }
-        };
+        let status = self.ended(self.execute(source, name));
         self.finish(status)
     }
 
@@ -224,6 +218,61 @@ impl Machine {
         )
     }
 
+    /// Runs a module whose value is a function of a list of texts, the arguments, that answers the
+    /// exit status; and closes what it left open.
+    #[must_use]
+    pub fn run_command(&self, module: &str) -> i32 {
+        let status = self.ended(self.module_function(module).and_then(|function| {
+            let arguments = self.lua.create_sequence_from(self.host.settings.arguments.iter().skip(1).cloned())?;
+            protect(&self.lua, &self.host, &function, MultiValue::from_vec(vec![Value::Table(arguments)]))
+        }));
+        self.finish(status)
+    }
+
+    /// Runs a module whose value is a function that answers a list of texts.
+    pub fn run_module(&self, module: &str) -> Outcome<Vec<String>> {
+        let function = self.module_function(module)?;
+        let answer = match protected(&self.lua, &function, MultiValue::new())? {
+            Err(_) if is_unwinding(&self.host) => Value::Nil,
+            answer => answer.map_err(Raise::Object)?,
+        };
+        let texts = answer.as_table().map(|list| list.sequence_values::<String>().collect::<mlua::Result<Vec<_>>>());
+        texts.unwrap_or_else(|| Ok(Vec::new())).map_err(Raise::Lua)
+    }
+
+    /// Whether the stdlib has a module.
+    #[must_use]
+    pub fn has_module(&self, module: &str) -> bool {
+        modules::find(module, self.host.settings.stdlib.as_deref()).0.is_some()
+    }
+
+    /// The function that a module's value is.
+    fn module_function(&self, module: &str) -> Outcome<Function> {
+        let environment: Table = self.lua.named_registry_value("crun_lua.environment")?;
+        let require: Function = environment.get("require")?;
+        let name = Value::String(self.lua.create_string(module)?);
+        let value = protected(&self.lua, &require, MultiValue::from_vec(vec![name]))?.map_err(Raise::Object)?;
+        value.as_function().cloned().ok_or_else(|| Raise::state(format!("the module '{module}' is no command: its value is no function")))
+    }
+
+    /// The kernel that calls go to.
+    #[must_use]
+    pub fn kernel(&self) -> &dyn Kernel {
+        self.host.kernel()
+    }
+
+    /// The status of a run; its failure is printed.
+    fn ended(&self, result: Outcome<i32>) -> i32 {
+        let unwinding = self.host.exit.take().or(self.host.stopped.get().map(|signal| 128 + signal));
+        match (result, unwinding) {
+            (Ok(status), _) | (Err(_), Some(status)) => status,
+            (Err(failure), None) => {
+                eprintln!("crun-lua: {failure}");
+                1
+            }
+        }
+    }
+
     /// Runs a function with this machine, for the tests of this crate.
     #[cfg(test)]
     pub(crate) fn with<T>(&self, body: impl FnOnce(&Lua, &Rc<Host>) -> T) -> T {
@@ -231,7 +280,8 @@ impl Machine {
     }
 
     /// Closes what is open. A signal that ended the script decides the status.
-    fn finish(&self, status: i32) -> i32 {
+    #[must_use]
+    pub fn finish(&self, status: i32) -> i32 {
         let status = self.host.stopped.take().map_or(status, |signal| 128 + signal);
         interrupt::clear();
         let mut worst = status;

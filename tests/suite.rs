@@ -7,6 +7,8 @@
 
 #[path = "suite/cases.rs"]
 mod cases;
+#[path = "suite/commands.rs"]
+mod commands;
 #[path = "suite/ends.rs"]
 mod ends;
 #[path = "suite/examples.rs"]
@@ -47,6 +49,7 @@ fn main() {
     arguments.test_threads = Some(1);
     let mut trials: Vec<Trial> = tree::trials();
     trials.extend(host::trials());
+    trials.extend(commands::trials());
     trials.extend(ends::trials());
     trials.extend(gc::trials());
     trials.extend(faults::trials());

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::state::{private_dir, state_dir};
-use super::{Call, Kernel, Live};
+use super::{Call, Kernel};
 
 /// One lasting thing: its kind, and what its topic needs to remove it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,8 +128,9 @@ fn start_field(stat: &str) -> io::Result<u64> {
     after_name.split_whitespace().nth(19).and_then(|field| field.parse().ok()).ok_or_else(|| io::Error::other("unreadable /proc/PID/stat"))
 }
 
-/// Removes what dead processes left; tells each thing through `told` and answers their number.
-pub fn gc(told: &mut dyn FnMut(&Kept)) -> io::Result<usize> {
+/// Removes what dead processes left; tells each thing through `told` and answers their number. A
+/// plan leaves the journals as they are.
+pub fn gc(kernel: &dyn Kernel, told: &mut dyn FnMut(&Kept)) -> io::Result<usize> {
     let dir = state_dir()?.join("journal");
     if !dir.exists() {
         return Ok(0);
@@ -147,12 +148,14 @@ pub fn gc(told: &mut dyn FnMut(&Kept)) -> io::Result<usize> {
         for kept in left_over(&String::from_utf8_lossy(&fs::read(entry.path())?)).into_iter().rev() {
             for call in kept.undo() {
                 // Failing means that the thing is gone already: the owner died between the two.
-                let _ = Live.run(&call);
+                let _ = kernel.run(&call);
             }
             told(&kept);
             removed += 1;
         }
-        fs::remove_file(entry.path())?;
+        if !kernel.is_plan() {
+            fs::remove_file(entry.path())?;
+        }
     }
     Ok(removed)
 }

@@ -158,6 +158,17 @@ function M.need(name, probe)
   NEEDS[name] = probe
 end
 
+--- `qdisc:netem`: a kind of queue, tried in a namespace of its own.
+function NEEDS.qdisc(kind)
+  local child <close> = spawn({ unshare = { "user", "net" } }, function()
+    return capture({ "tc", "qdisc", "add", "dev", "lo", "root", kind }).code
+  end)
+  local ended = try(child.wait, child)
+  if not ended or ended.code ~= 0 then
+    return ("this kernel has no queues of kind '%s'"):format(kind)
+  end
+end
+
 --- Why a need is not met here, or nil.
 function M.unmet(need)
   local word, rest = need:match("^(%w+):?(.*)$")

@@ -18,7 +18,10 @@ use crate::sys::{self, Errno, Fd, Pid};
 
 mod display;
 mod hints;
+mod netem;
 mod shell;
+
+pub use netem::Netem;
 
 /// A network namespace as a script names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +169,19 @@ pub enum Call {
         /// What it said when it failed.
         words: Words,
     },
+    /// A run of the program `tc`.
+    Netem {
+        /// Where the device is.
+        ns: Option<Place>,
+        /// The program; none where it is not installed.
+        program: Option<PathBuf>,
+        /// The device.
+        link: String,
+        /// What it does to its packets; nothing any more where there is none.
+        settings: Option<Netem>,
+        /// What it said when it failed.
+        words: Words,
+    },
 }
 
 /// An open namespace, or the caller's own.
@@ -192,6 +208,7 @@ impl Call {
             | Self::RouteAdd { ns, .. }
             | Self::RouteDelete { ns, .. }
             | Self::LoopbackUp { ns }
+            | Self::Netem { ns, .. }
             | Self::Nft { ns, .. } => ns.as_ref(),
             Self::Parameter { ns, .. } => Some(ns),
             Self::NetnsAdd { .. } | Self::NetnsDelete { .. } => None,
@@ -226,6 +243,13 @@ impl Request for Call {
             Self::Parameter { name, value, .. } => network::set_parameter(ns, name, value)?,
             Self::NetnsAdd { name } => netns::add(name)?,
             Self::NetnsDelete { name } => netns::delete(name)?,
+            Self::Netem { program, link, settings, words, .. } => {
+                let program = program.as_ref().ok_or(Errno::ENOENT)?;
+                network::netem::apply(ns, program, &netem::arguments(link, settings.as_ref())).map_err(|(errno, said)| {
+                    words.0.replace(said);
+                    errno
+                })?;
+            }
             Self::Nft { program, json, ruleset, words, .. } => {
                 let program = program.as_ref().ok_or(Errno::ENOENT)?;
                 nftables::apply(ns, program, *json, ruleset).map_err(|(errno, said)| {
@@ -309,6 +333,12 @@ pub fn undo_table(what: &Value) -> Vec<super::Call> {
 #[must_use]
 pub fn nft(ns: Option<Place>, json: bool, ruleset: String) -> Call {
     Call::Nft { ns, program: nftables::program(), json, ruleset, words: Words::default() }
+}
+
+/// A run of `tc`, where the machine has it.
+#[must_use]
+pub fn shape(ns: Option<Place>, link: String, settings: Option<Netem>) -> Call {
+    Call::Netem { ns, program: network::netem::program(), link, settings, words: Words::default() }
 }
 
 /// `net:[4026531840]`: the caller's network namespace, as the kernel names it.

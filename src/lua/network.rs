@@ -25,6 +25,7 @@ pub mod addresses;
 mod link;
 pub mod links;
 mod making;
+pub mod netem;
 pub mod netns;
 pub mod nftables;
 

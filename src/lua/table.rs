@@ -111,6 +111,7 @@ pub fn all() -> Vec<(&'static str, &'static [Primitive])> {
         ("links", super::network::links::PRIMITIVES),
         ("addresses", super::network::addresses::PRIMITIVES),
         ("netns", super::network::netns::PRIMITIVES),
+        ("netem", super::network::netem::PRIMITIVES),
         ("nftables", super::network::nftables::PRIMITIVES),
         ("sysctl", super::sysctl::PRIMITIVES),
         ("terminal", super::terminal::PRIMITIVES),

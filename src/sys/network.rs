@@ -21,8 +21,10 @@ use super::{Errno, Result, files};
 
 pub mod addresses;
 pub mod links;
+pub mod netem;
 pub mod netns;
 pub mod nftables;
+mod programs;
 pub mod routes;
 
 /// Runs `body` in another network namespace, and comes back.

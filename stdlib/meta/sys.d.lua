@@ -3368,6 +3368,38 @@ sys.netns_delete = netns_delete
 function netns_list() end
 sys.netns_list = netns_list
 
+---@class netem.settings
+---@field delay? string|number how long each packet is held back; at most an hour
+---@field jitter? string|number by how much the delay varies, to both sides
+---@field loss? string how many packets are lost: "5%", "0.1%"
+---@field duplicate? string how many go out twice
+---@field reorder? string how many go out at once, before those that the delay holds back
+---@field corrupt? string in how many a bit is wrong
+---@field rate? integer|string bits in a second: a number, or "1M", "1Mbit" (1,000,000), "1Mi" (1,048,576)
+---@field limit? integer how many packets may wait; 1000
+
+---@class netem.options
+---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
+---@field host? boolean mean the host's own namespace
+
+--- Delays, loses, duplicates, reorders, corrupts or slows down what leaves by a network device. Without settings the device is as before.
+---
+--- ```lua
+--- local box <close> = spawn({ unshare = { "net" } }, function()
+---   loopback_up()
+---   netem("lo", { delay = "20ms", jitter = "5ms", loss = "1%", rate = "10M" })
+---   netem("lo")
+--- end)
+--- assert(box:wait().code == 0)
+--- ```
+---
+--- See link_set, veth, tc-netem(8).
+---@param link string|link the device
+---@param settings? netem.settings all of them: a call replaces what an earlier one has set
+---@param options? netem.options
+function netem(link, settings, options) end
+sys.netem = netem
+
 ---@class nft.options
 ---@field ns? integer|string|process|netns|namespace|pin the network namespace: a process, a pid, a name as `ip netns` has it, or a path; the caller's own
 ---@field host? boolean mean the host's own namespace

@@ -64,6 +64,12 @@ impl fmt::Display for Call {
                 let path = netns::path(name).display().to_string();
                 write!(f, "umount2(\"{path}\", MNT_DETACH|UMOUNT_NOFOLLOW), unlink(\"{path}\")")
             }
+            Self::Netem { ns, program, link, settings, .. } => {
+                let at = ns.as_ref().map_or_else(String::new, |place| format!(" in {place}"));
+                let program = program.as_ref().map_or_else(|| "tc".to_owned(), |path| path.display().to_string());
+                let words: Vec<String> = super::netem::arguments(link, settings.as_ref()).iter().map(|word| text(word)).collect();
+                write!(f, "execve(\"{program}\", [\"tc\", {}]{at})", words.join(", "))
+            }
             Self::Nft { ns, program, json, ruleset, .. } => {
                 let at = ns.as_ref().map_or_else(String::new, |place| format!(" in {place}"));
                 let program = program.as_ref().map_or_else(|| "nft".to_owned(), |path| path.display().to_string());

@@ -51,6 +51,18 @@ pub fn hint(call: &Call, errno: Errno) -> Option<String> {
             Errno::EPERM => "CAP_SYS_ADMIN over the mount namespace and over the network namespace is needed".to_owned(),
             _ => return None,
         }),
+        Call::Netem { program: None, .. } => Some("the program tc is not installed (package iproute2)".to_owned()),
+        Call::Netem { link, words, .. } => {
+            let words = words.0.borrow();
+            Some(match (errno, words.trim()) {
+                (Errno::ENODEV, _) => unknown(link),
+                (_, said) if said.contains("kind is unknown") => {
+                    "this kernel has no sch_netem (the module is missing or cannot be loaded): take links down instead, link_set(NAME, { up = false })".to_owned()
+                }
+                (_, "") | (Errno::EPERM, _) => return rights(errno),
+                (_, said) => format!("tc says: {said}"),
+            })
+        }
         Call::Nft { program: None, .. } => Some("the program nft is not installed (package nftables)".to_owned()),
         Call::Nft { words, .. } => {
             let words = words.0.borrow();

@@ -23,6 +23,10 @@ pub fn command(call: &Call) -> Shell {
         Call::Parameter { name, value, .. } => format!("sysctl -w {}", shell_quote(&format!("{name}={value}"))),
         Call::NetnsAdd { name } => format!("ip netns add {}", shell_quote(name)),
         Call::NetnsDelete { name } => format!("ip netns delete {}", shell_quote(name)),
+        Call::Netem { link, settings, .. } => {
+            let words: Vec<String> = super::netem::arguments(link, settings.as_ref()).iter().map(|word| shell_quote(word)).collect();
+            format!("tc {}", words.join(" "))
+        }
         Call::Nft { json, ruleset, .. } => format!("nft {}-f - <<< {}", if *json { "-j " } else { "" }, shell_quote(ruleset)),
     };
     Shell::Exact(within(call.ns(), &arguments))

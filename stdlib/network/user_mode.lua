@@ -1,0 +1,203 @@
+--- Networks without rights on the host: `pasta` and `slirp4netns`, which carry the container's
+--- packets over ordinary sockets of the user.
+---
+--- The program runs beside the container and belongs to it: it is found again by a path of this
+--- container's alone in its command line, so that it can be ended by any process, and after a
+--- crash. Neither lets the container reach what listens on the host's loopback.
+---
+--- ```lua
+--- local user_mode = require "network.user_mode"
+---
+--- local found = user_mode.tcp { { proto = "tcp", ip = "127.0.0.1", host = 8080, container = 80 } }
+--- assert(found == "127.0.0.1/8080:80")
+--- ```
+local options = require "options"
+local ports = require "network.ports"
+local state = require "network.state"
+
+local M = {}
+
+local PACKAGE = { pasta = "passt", slirp4netns = "slirp4netns" }
+
+--- How long a program may take to be ready.
+local PATIENCE = "10s"
+
+--- Where a program is, in the directories that only an administrator writes to.
+local function find(program)
+  for _, dir in ipairs { "/usr/bin", "/usr/local/bin", "/bin" } do
+    if stat(dir .. "/" .. program) then
+      return dir .. "/" .. program
+    end
+  end
+  local what = ("the program %s is not installed"):format(program)
+  options.fail("network", what, ("install the package %s"):format(PACKAGE[program]))
+end
+
+local function list(given, proto)
+  local words = {}
+  for _, port in ipairs(given) do
+    if port.proto == proto then
+      local ip = port.ip and port.ip .. "/" or ""
+      words[#words + 1] = ("%s%d:%d"):format(ip, port.host, port.container)
+    end
+  end
+  return #words > 0 and table.concat(words, ",") or "none"
+end
+
+--- Published TCP ports in pasta's words.
+---@param given network.Port[]
+---@return string
+function M.tcp(given)
+  return list(given, "tcp")
+end
+
+--- The path that only this container's program has in its command line.
+local function token(record)
+  return ("%s/attachments/%s.helper"):format(state.dir(record.scope), record.id)
+end
+
+--- Writes the record, before the program is started.
+---@param spec network.Spec
+---@param record table
+function M.plan(spec, record)
+  record.addresses, record.ports = {}, ports.parse(spec.publish or {})
+  record.program = find(spec.mode)
+  record.options, record.mtu = spec.options, spec.mtu
+  local device, err = io.open("/dev/net/tun", "r+")
+  if not device then
+    local hint = "as root: chmod 0666 /dev/net/tun"
+    options.fail("network", ("%s cannot have /dev/net/tun: %s"):format(spec.mode, err), hint)
+  end
+  device:close()
+  ports.check_sockets(record.ports)
+  state.locked(function()
+    mkdir(state.dir(record.scope) .. "/attachments", { parents = true, mode = "0700" })
+    state.write(state.attachment(record.scope, record.id), record)
+  end)
+end
+
+local function fail(record, said)
+  local words = said:gsub("Failed to send %d+ bytes to syslog\n", ""):gsub("%s+$", "")
+  options.fail("network", ("%s has failed: %s"):format(record.mode, words))
+end
+
+--- Starts pasta, which goes to the background when the container's network is ready.
+local function pasta(record, process, userns)
+  local command = { record.program, "--config-net", "--quiet", "--pid", token(record) }
+  local function add(...)
+    table.move({ ... }, 1, select("#", ...), #command + 1, command)
+  end
+  add("--tcp-ports", M.tcp(record.ports), "--udp-ports", list(record.ports, "udp"))
+  -- By default it would lead the host's loopback ports, and the gateway's address, to the host.
+  add("--tcp-ns", "none", "--udp-ns", "none", "--no-map-gw", "--ns-ifname", "eth0")
+  if record.mtu then
+    add("--mtu", tostring(record.mtu))
+  end
+  add(table.unpack(record.options or {}))
+  if userns then
+    add(tostring(process.pid))
+  else
+    add("--runas", "0:0", "--netns", ("/proc/%d/ns/net"):format(process.pid), "--netns-only")
+  end
+  local result = capture(command, { timeout = PATIENCE })
+  if result.code ~= 0 then
+    fail(record, result.timed_out and "it was not ready in time" or result.stderr)
+  end
+end
+
+--- Starts slirp4netns, by way of a process that ends: then no process here has to wait for it.
+local function slirp4netns(record, process)
+  local ready, log = pipe(), pipe()
+  local starter <close> = spawn(function()
+    local child = spawn({ stdin = "null", stdout = "null", stderr = log.write }, function()
+      setsid()
+      local command = { record.program, "--configure", "--disable-host-loopback" }
+      command[#command + 1] = ("--mtu=%d"):format(record.mtu or 65520)
+      command[#command + 1] = "--api-socket=" .. token(record)
+      command[#command + 1] = "--ready-fd=3"
+      local extra = record.options or {}
+      table.move(extra, 1, #extra, #command + 1, command)
+      command[#command + 1] = tostring(process.pid)
+      command[#command + 1] = "eth0"
+      command.preserve_fds = { ready.write }
+      exec(command)
+    end)
+    child:started()
+    child:keep()
+  end)
+  starter:wait()
+  ready.write:close()
+  log.write:close()
+  local word = try(ready.read.read, ready.read, 1, { timeout = PATIENCE })
+  if word ~= "1" then
+    fail(record, try(log.read.read, log.read, "64K", { timeout = "1s" }) or "it says nothing")
+  end
+end
+
+local function is_helper(pid, path)
+  local line = try(read_file, ("/proc/%d/cmdline"):format(pid)) or ""
+  return line:find(path, 1, true) ~= nil
+end
+
+--- The processes that have the path in their command line: the one that was written down, or, after
+--- a crash before that, all that there are.
+local function running(record, path)
+  local known = record.helper
+  local candidates = known and state.alive(known) and { known.pid } or pids()
+  local found = {}
+  for _, pid in ipairs(candidates) do
+    if is_helper(pid, path) then
+      found[#found + 1] = pid
+    end
+  end
+  return found
+end
+
+--- Starts the program, in the parent, while the container's first process waits.
+---@param record table
+---@param process any
+---@param userns boolean whether the container has a user namespace of its own
+function M.connect(record, process, userns)
+  if record.mode == "pasta" then
+    pasta(record, process, userns)
+  else
+    slirp4netns(record, process)
+  end
+  local pid = running(record, token(record))[1]
+  record.helper = pid and state.owner(pid)
+end
+
+--- Kills a process and waits until it is gone, at most two seconds.
+local function finish(pid, path)
+  local process <close> = try(process_open, pid)
+  -- Asked again: by now the number can be another's, and the handle cannot.
+  if not process or not is_helper(pid, path) then
+    return
+  end
+  try(process.kill, process, "kill")
+  local silence = pipe()
+  for _ = 1, 200 do
+    if not process:alive() then
+      break
+    end
+    try(silence.read.read, silence.read, 1, { timeout = "10ms" })
+  end
+  silence.read:close()
+  silence.write:close()
+end
+
+--- Ends the program.
+---@param record table
+function M.release(record)
+  local path = token(record)
+  for _, pid in ipairs(running(record, path)) do
+    finish(pid, path)
+  end
+  for _, name in ipairs { path, state.attachment(record.scope, record.id) } do
+    remove(name, { missing = true })
+    remove(name .. ".new", { missing = true })
+  end
+  state.tidy(record.scope)
+end
+
+return M

@@ -94,6 +94,7 @@ function M.plan(spec, record, here)
     local bridge = bridges.find(spec, record.scope)
     choose(record, spec, bridge, here)
     record.gateway = bridge.gateway
+    -- Without routing IPv6 stays on the bridge: neither the way out nor published ports.
     record.gateway6 = bridge.nat6 and bridge.gateway6 or nil
     ports.check(record)
     mkdir(state.dir(record.scope) .. "/attachments", { parents = true, mode = "0700" })

@@ -80,28 +80,21 @@ end
 --- Runs one plugin. `here` is the host's namespace where this process does not stand in it.
 local function call(record, plugin, command, input, netns, here)
   local cni = record.cni
-  local run = {
-    cni.programs[plugin.type],
-    env = {
-      CNI_COMMAND = command,
-      CNI_CONTAINERID = record.id,
-      CNI_NETNS = netns or "",
-      CNI_IFNAME = cni.ifname,
-      CNI_ARGS = cni.args,
-      CNI_PATH = table.concat(cni.dirs, ":"),
-      PATH = "/usr/sbin:/usr/bin:/sbin:/bin",
-    },
+  local env = {
+    CNI_COMMAND = command,
+    CNI_CONTAINERID = record.id,
+    CNI_NETNS = netns or "",
+    CNI_IFNAME = cni.ifname,
+    CNI_ARGS = cni.args,
+    CNI_PATH = table.concat(cni.dirs, ":"),
+    PATH = "/usr/sbin:/usr/bin:/sbin:/bin",
   }
-  local result
-  if here then
-    local streams = { join = { net = here }, stdin = "pipe", stdout = "pipe" }
-    local child <close> = spawn(streams, function()
-      exec(run)
-    end)
-    result = child:output { stdin = json_encode(input), timeout = "60s" }
-  else
-    result = capture(run, { stdin = json_encode(input), timeout = "60s" })
-  end
+  local streams = { stdin = "pipe", stdout = "pipe", stderr = "pipe" }
+  streams.join = here and { net = here }
+  local child <close> = spawn(streams, function()
+    exec { cni.programs[plugin.type], env = env }
+  end)
+  local result = child:output { stdin = json_encode(input), timeout = "60s" }
   local answer = try(json_decode, result.stdout)
   if result.code == 0 and not result.timed_out then
     return answer
@@ -186,6 +179,7 @@ function M.plan(spec, record)
     values = values,
     ifname = spec.ifname,
     args = arguments(spec.args),
+    added = 0,
   }
   for _, plugin in ipairs(conf.plugins) do
     record.cni.programs[plugin.type] = find(plugin.type, where)
@@ -233,10 +227,10 @@ end
 function M.connect(record, process)
   local netns = ("/proc/%d/ns/net"):format(process.pid)
   local result
-  for _, plugin in ipairs(record.cni.conf.plugins) do
+  for index, plugin in ipairs(record.cni.conf.plugins) do
     result = call(record, plugin, "ADD", input(record, plugin, result), netns) or result
     -- Written down each time: DEL after a crash gets what there was.
-    record.cni.result = result
+    record.cni.result, record.cni.added = result, index
     state.write(state.attachment(record.scope, record.id), record)
   end
   for _, ip in ipairs(result and result.ips or {}) do
@@ -261,16 +255,21 @@ function M.check(record, process)
 end
 
 --- Runs DEL of each plugin, the last first. A namespace that is gone is no error (the
---- specification's DEL). The record stays where a plugin fails, so that it can be tried again.
+--- specification's DEL), nor is a complaint of a plugin whose ADD has failed: it has nothing to
+--- take back. Where another fails, the others still run, and the record stays for another try.
 ---@param record table
 ---@param here any the host's network namespace, nil where it is gone
 function M.release(record, here)
   local alive = record.process and state.alive(record.process)
   local netns = alive and ("/proc/%d/ns/net"):format(record.process.pid) or nil
-  local plugins = record.cni.conf.plugins
+  local plugins, failure = record.cni.conf.plugins, nil
   for index = here and #plugins or 0, 1, -1 do
     local told = input(record, plugins[index], record.cni.result)
-    call(record, plugins[index], "DEL", told, netns, here)
+    local _, err = try(call, record, plugins[index], "DEL", told, netns, here)
+    failure = failure or (index <= record.cni.added and err or nil)
+  end
+  if failure then
+    error(failure, 0)
   end
   local path = state.attachment(record.scope, record.id)
   remove(path, { missing = true })

@@ -3,8 +3,8 @@
 --- Each pair of hosts has a cable of its own, so that links fail one by one. On each host the
 --- cables are ports of the bridge `under0`, the underlay; over it the device `vx0` carries the
 --- frames of the bridge `br0`, to which containers are attached: all of them are in one Ethernet,
---- wherever they run. Frames for all go to a multicast group of the underlay, so no host knows the others.
---- The cables' ports are isolated from each other: without that three hosts would be a circle.
+--- wherever they run. Frames for all go to a multicast group of the underlay, so no host knows the
+--- others. The cables' ports are isolated from each other: else three hosts would be a circle.
 ---
 --- ```text
 ---   container ── br0 ── vx0 ┄ under0 ── to-b ══════ to-a ── under0 ┄ vx0 ── br0 ── container

@@ -4,7 +4,8 @@
 --- from other machines (prerouting) and from the host itself (output). The host's loopback works
 --- too, for IPv4: the bridge gets `route_localnet`, without which the kernel drops an answer that
 --- goes to 127.0.0.1; so that it lets in nothing else, packets to 127.0.0.0/8 that come from any
---- device but lo are dropped first. IPv6 has no such switch: [::1] is not published.
+--- device but lo are dropped first. IPv6 has no such switch, so [::1] is not published; and it is
+--- published only where the host routes it (`nat6`), which changes what the host itself does.
 ---
 --- ```lua
 --- local ports = require "network.ports"
@@ -160,17 +161,13 @@ local function family_of(text)
   return text:find(":", 1, true) and "ip6" or "ip"
 end
 
---- Fails where a port belongs to an address of the host whose family the container does not have.
+--- Fails where a port belongs to an IPv6 address of the host, and the host routes no IPv6.
 ---@param record table
 function M.check(record)
-  local has = {}
-  for _, text in ipairs(record.addresses) do
-    has[family_of(text)] = true
-  end
   for _, port in ipairs(record.ports) do
-    if port.ip and not has[family_of(port.ip)] then
-      local what = ("publish %s: the container has no address of this family"):format(M.text(port))
-      options.fail("network", what, "say subnet6 = true, or publish an IPv4 address")
+    if port.ip and family_of(port.ip) == "ip6" and not record.gateway6 then
+      local what = ("publish %s: the bridge does not route IPv6"):format(M.text(port))
+      options.fail("network", what, "say subnet6 = true and nat6 = true, or an IPv4 address")
     end
   end
 end
@@ -299,10 +296,11 @@ function M.publish(record, here)
   for index, text in ipairs(record.addresses) do
     local family = family_of(text)
     local inside = text:match("^[^/]+")
-    local table_lines = rules(record, family, inside, record.networks[index])
-    table.move(table_lines, 1, #table_lines, #lines + 1, lines)
+    local own = rules(record, family, inside, record.networks[index])
+    table.move(own, 1, (family == "ip" or record.gateway6) and #own or 0, #lines + 1, lines)
   end
   nft(lines, { ns = here, host = true })
+  sysctl("net.ipv4.ip_forward", 1, { host = true })
   -- Not before the guard stands.
   sysctl(("net/ipv4/conf/%s/route_localnet"):format(record.bridge), 1, { host = true })
 end

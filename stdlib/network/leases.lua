@@ -59,23 +59,26 @@ local function claim(wanted, bridge, net, dir, give_back)
   return text
 end
 
---- The lowest address that nobody has; nil where all are taken.
+--- An address that nobody has, as low as possible; nil where all are taken.
 local function lowest(net, from, bridge, dir)
-  local taken = { [bridge.gateway or ""] = true, [bridge.gateway6 or ""] = true }
-  local names = state.list(dir)
-  for _, name in ipairs(names) do
+  local taken, count = { [bridge.gateway or ""] = true, [bridge.gateway6 or ""] = true }, 0
+  for _, name in ipairs(state.list(dir)) do
     taken[name] = true
+    count = count + ((name:find(":", 1, true) ~= nil) == (net.family == 6) and 1 or 0)
   end
-  local whole = address.room(net) + (address.same(net, from) and 1 or 0)
   local start = from.lo - net.lo
-  local size = from.family == 4 and 1 << (32 - from.prefix) or whole
-  for offset = 1, math.min(size, #names + 4) do
+  local function free(offset)
     local candidate = address.at(net, start + offset)
+    local text = address.text(candidate)
     local last = net.family == 4 and candidate.lo == net.lo + (1 << (32 - net.prefix)) - 1
-    if not taken[address.text(candidate)] and not last and address.contains(from, candidate) then
-      return address.text(candidate)
-    end
+    return not taken[text] and not last and address.contains(from, candidate) and text or nil
   end
+  -- Where none has gone before its time the next is as far on as there are leases.
+  local found = free(count + (start == 0 and 2 or 1))
+  for offset = 1, found and 0 or count + 3 do
+    found = found or free(offset)
+  end
+  return found
 end
 
 --- Chooses one address of a network.

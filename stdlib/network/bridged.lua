@@ -172,11 +172,11 @@ function M.release(record, here)
   end
   ports.give(record)
   leases.give(record)
-  bridges.drop_unused(record.scope, record.bridge, here)
-  local path = state.attachment(record.scope, record.id)
-  remove(path, { missing = true })
-  remove(path .. ".new", { missing = true })
-  state.tidy(record.scope)
+  local last = bridges.drop_unused(record.scope, record.bridge, here)
+  remove(state.attachment(record.scope, record.id), { missing = true })
+  if last then
+    state.tidy(record.scope)
+  end
 end
 
 return M

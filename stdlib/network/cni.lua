@@ -273,7 +273,6 @@ function M.release(record, here)
   end
   local path = state.attachment(record.scope, record.id)
   remove(path, { missing = true })
-  remove(path .. ".new", { missing = true })
   state.tidy(record.scope)
 end
 

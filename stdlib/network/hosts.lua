@@ -153,11 +153,16 @@ end
 --- Sets what the primitive `netem` takes, in both directions: `{ delay = "50ms", loss = "10%" }`.
 ---@param settings table
 function Link:netem(settings)
-  for key, value in pairs(settings) do
-    self.settings[key] = value
+  local all = {}
+  for _, part in ipairs { self.settings, settings } do
+    for key, value in pairs(part) do
+      all[key] = value
+    end
   end
   for index, host in ipairs(self.ends) do
-    sys.netem(port(self.ends[3 - index]), self.settings, { ns = host.ns })
+    sys.netem(port(self.ends[3 - index]), all, { ns = host.ns })
+    -- After the first end: from here on there is something to heal.
+    self.settings = all
   end
 end
 

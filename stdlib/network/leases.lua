@@ -166,7 +166,6 @@ function M.give(record)
       strike(dir .. "/hosts", one, record.name)
       remove(path, { missing = true })
     end
-    remove(path .. ".new", { missing = true })
   end
 end
 

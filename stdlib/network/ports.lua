@@ -209,7 +209,6 @@ function M.give(record)
     if lease and lease.id == record.id then
       remove(path, { missing = true })
     end
-    remove(path .. ".new", { missing = true })
   end
 end
 

@@ -65,19 +65,22 @@ function M.held(record)
   return M.alive(record.owner) or M.alive(record.process)
 end
 
+local base
+
 --- The directory of all networks.
+---@return string
 function M.base()
-  return state_dir() .. "/network"
+  base = base or state_dir() .. "/network"
+  return base
 end
 
 --- Runs a function while no other program is in here. Never call it from inside itself.
 ---@param body function
 ---@return any # what the function answers
 function M.locked(body)
-  local base = M.base()
-  mkdir(base, { parents = true, mode = "0700" })
+  mkdir(M.base(), { parents = true, mode = "0700" })
   -- The file stays: a lock whose file is removed can be held twice.
-  local lock <close> = file_lock(base .. "/lock")
+  local lock <close> = file_lock(M.base() .. "/lock")
   assert(lock)
   return body()
 end
@@ -107,7 +110,8 @@ function M.read(path)
   return record
 end
 
---- Writes a record in one step: others see the old one or the new one, whole.
+--- Writes a record in one step: others see the old one or the new one, whole. What a program was
+--- writing when it was killed is removed by `network.gc`.
 ---@param path string
 ---@param record table
 function M.write(path, record)

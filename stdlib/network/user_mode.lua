@@ -195,7 +195,6 @@ function M.release(record)
   end
   for _, name in ipairs { path, state.attachment(record.scope, record.id) } do
     remove(name, { missing = true })
-    remove(name .. ".new", { missing = true })
   end
   state.tidy(record.scope)
 end

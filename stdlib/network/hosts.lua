@@ -87,15 +87,16 @@ function Host:spawn(body, given)
   return spawn(all, body)
 end
 
---- Attaches a process with a network namespace of its own to the host's bridge: its eth0 gets the
---- next address of this host's part of the overlay. For `spawn`'s option `parent`.
+--- Attaches a process with a network namespace of its own to the host's bridge: its eth0 gets an
+--- address of this host's part of the overlay, from the last down; containers with this host's
+--- `network` get theirs from the first up. For `spawn`'s option `parent`.
 ---@param process any
 ---@return string # the address
 function Host:attach(process)
   self.given = self.given + 1
   local net = address.network(self.network.range)
-  local own = address.at(net, 1 + self.given)
-  if not address.contains(net, own) then
+  local own = address.at(net, 255 - self.given)
+  if self.given > 250 then
     options.fail("network.hosts", ("host %q has no address left"):format(self.name))
   end
   local made = veth(("c%d"):format(self.given), "eth0", {

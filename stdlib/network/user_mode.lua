@@ -83,6 +83,12 @@ end
 
 --- Starts pasta, which goes to the background when the container's network is ready.
 local function pasta(record, process, userns)
+  local root = proc_status().uid.effective == 0
+  if root and not userns then
+    -- It gives up the rights by which it could enter a namespace of the host's root.
+    local what = "pasta carries containers that have a user namespace of their own"
+    options.fail("network", what, 'as root use network = "bridge" or "slirp4netns"')
+  end
   local command = { record.program, "--config-net", "--quiet", "--pid", token(record) }
   local function add(...)
     table.move({ ... }, 1, select("#", ...), #command + 1, command)
@@ -94,11 +100,11 @@ local function pasta(record, process, userns)
     add("--mtu", tostring(record.mtu))
   end
   add(table.unpack(record.options or {}))
-  if userns then
-    add(tostring(process.pid))
-  else
-    add("--runas", "0:0", "--netns", ("/proc/%d/ns/net"):format(process.pid), "--netns-only")
+  if root then
+    -- Else it becomes nobody, who may not enter root's namespaces.
+    add("--runas", "0:0")
   end
+  add(tostring(process.pid))
   local result = capture(command, { timeout = PATIENCE })
   if result.code ~= 0 then
     fail(record, result.timed_out and "it was not ready in time" or result.stderr)

@@ -86,12 +86,26 @@ test.case(
         client = lab.b:attach(process)
       end,
     }, sleep)
-    t.eq({ server, client }, { "10.88.1.2", "10.88.2.2" })
+    t.eq({ server, client }, { "10.88.1.254", "10.88.2.254" })
     t.eq(ask_from(two, server, 7000), "across\n")
     one:kill("kill")
     two:kill("kill")
   end
 )
+
+test.case("a container on a host's bridge gets an address of that host's part", VXLAN, function(t)
+  local lab <close> = network.hosts { "a", "b" }
+  for _, host in ipairs { lab.a, lab.b } do
+    host:run(function()
+      local one, attachment = net.box("one", host.network, sleep)
+      t.eq(attachment.record.addresses, { ("10.88.%d.2/16"):format(host.index) })
+      t.eq(link("eth0", one).mtu, 1450)
+      net.finish(one, attachment)
+      t.eq(link("br0").up, true)
+    end)
+  end
+  remove(state.base(), { recursive = true })
+end)
 
 for _, who in ipairs { "root", "user" } do
   local needs = { who, "userns", "link:vxlan", "program:busybox" }

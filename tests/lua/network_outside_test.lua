@@ -201,6 +201,29 @@ for _, mode in ipairs { "pasta", "slirp4netns" } do
   end)
 end
 
+test.case("root's container has pasta in a user namespace, and an error without one", {
+  "root",
+  "program:nft",
+  "program:busybox",
+  "program:pasta",
+  "file:/dev/net/tun",
+}, function(t)
+  on_host(t, function()
+    local away <close> = outside(serve(7000, "outside"))
+    route_add("default", { via = "192.0.2.2" })
+    local attachment = plan("one", "pasta")
+    local function connect(process)
+      network.connect(attachment, process)
+    end
+    local ok, err = pcall(spawn, { unshare = { "net" }, parent = connect }, sleep)
+    t.eq(ok, false)
+    t.match(net.words(err), "as root use network = \"bridge\"", true)
+    local one <close> = spawn({ unshare = { "user", "net" }, parent = connect }, sleep)
+    t.match(ask_user(one, "192.0.2.2", 7000), "outside\n")
+    net.finish(one, attachment)
+  end)
+end)
+
 test.case("pasta publishes ports, and keeps to an allow-list", {
   "root",
   "userns",

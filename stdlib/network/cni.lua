@@ -95,6 +95,9 @@ local function call(record, plugin, command, input, netns, here)
     exec { cni.programs[plugin.type], env = env }
   end)
   local result = child:output { stdin = json_encode(input), timeout = "60s" }
+  if state.planned(result.code) then
+    return result.stdout
+  end
   local answer = try(json_decode, result.stdout)
   if result.code == 0 and not result.timed_out then
     return answer
@@ -115,6 +118,9 @@ end
 local function check_version(record, plugin)
   local version = record.cni.conf.cniVersion
   local answer = call(record, plugin, "VERSION", { cniVersion = version })
+  if state.planned(answer) then
+    return
+  end
   for _, known in ipairs(answer and answer.supportedVersions or {}) do
     if known == version then
       return
@@ -225,10 +231,11 @@ end
 ---@param record table
 ---@param process any
 function M.connect(record, process)
-  local netns = ("/proc/%d/ns/net"):format(process.pid)
+  local netns = ("/proc/%s/ns/net"):format(process.pid)
   local result
   for index, plugin in ipairs(record.cni.conf.plugins) do
-    result = call(record, plugin, "ADD", input(record, plugin, result), netns) or result
+    local answer = call(record, plugin, "ADD", input(record, plugin, result), netns)
+    result = not state.planned(answer) and answer or result
     -- Written down each time: DEL after a crash gets what there was.
     record.cni.result, record.cni.added = result, index
     state.write(state.attachment(record.scope, record.id), record)
@@ -248,7 +255,7 @@ function M.check(record, process)
   if conf.disableCheck or rank(conf.cniVersion) < rank("0.4.0") then
     return
   end
-  local netns = ("/proc/%d/ns/net"):format(process.pid)
+  local netns = ("/proc/%s/ns/net"):format(process.pid)
   for _, plugin in ipairs(conf.plugins) do
     call(record, plugin, "CHECK", input(record, plugin, record.cni.result), netns)
   end
@@ -261,7 +268,7 @@ end
 ---@param here any the host's network namespace, nil where it is gone
 function M.release(record, here)
   local alive = record.process and state.alive(record.process)
-  local netns = alive and ("/proc/%d/ns/net"):format(record.process.pid) or nil
+  local netns = alive and ("/proc/%s/ns/net"):format(record.process.pid) or nil
   local plugins, failure = record.cni.conf.plugins, nil
   for index = here and #plugins or 0, 1, -1 do
     local told = input(record, plugins[index], record.cni.result)

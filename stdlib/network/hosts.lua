@@ -24,6 +24,7 @@
 --- ```
 local address = require "network.address"
 local options = require "options"
+local state = require "network.state"
 
 local M = {}
 
@@ -124,7 +125,11 @@ end
 --- Whether an end of a cable carries frames: the kernel says so up to a second after both ends
 --- have been set up (such news come once a second at most).
 local function carries(host, name)
-  for _, row in ipairs(links { ns = host.ns }) do
+  local rows = links { ns = host.ns }
+  if state.planned(rows) then
+    return true
+  end
+  for _, row in ipairs(rows) do
     if row.name == name then
       return row.state == "up"
     end

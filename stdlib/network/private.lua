@@ -47,7 +47,9 @@ end
 ---@param record table
 ---@param process any
 function M.connect(spec, record, process)
-  record.link = spec.peer or ("cp%d"):format(process.pid)
+  local pid = process.pid
+  -- In a plan there is no number yet.
+  record.link = spec.peer or (math.type(pid) == "integer" and ("cp%d"):format(pid) or "cp0")
   local here <close> = ns_open("/proc/self/ns/net", "net")
   record.scope = here.inode
   local made = veth(record.link, "eth0", {

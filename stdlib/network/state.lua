@@ -39,12 +39,19 @@ function M.me()
   return { pid = stat.pid, starttime = stat.starttime }
 end
 
---- A process as a record names it; nil where it is gone.
+--- Whether a value is one that a plan (`--dry-run`) cannot know: a pid, what a program said.
+---@param value any
+---@return boolean
+function M.planned(value)
+  return getmetatable(value) == "unknown"
+end
+
+--- A process as a record names it; nil where it is gone, and in a plan.
 ---@param pid integer
 ---@return network.Owner?
 function M.owner(pid)
-  local stat = proc_stat(pid)
-  return stat and { pid = pid, starttime = stat.starttime }
+  local stat = not M.planned(pid) and proc_stat(pid)
+  return stat and { pid = pid, starttime = stat.starttime } or nil
 end
 
 --- Whether a process still runs. A dead one whose parent has not asked yet does not.

@@ -121,6 +121,9 @@ local function each_call(t, fault, fine)
   local env = { CRUN_LUA_STATE = state_dir(), PATH = os.getenv("PATH") }
   local run = net.program("--allow-host", "--trace", file .. ".trace", file)
   local calls = 0
+  -- A plan of it tells the calls and makes nothing.
+  t.eq(capture(net.program("--allow-host", "--dry-run", file), { env = env }).code, 0)
+  t.eq(#links(), 1)
   t.eq(capture(run, { env = env }).code, 0)
   for line in io.lines(file .. ".trace") do
     calls = calls + (line:find('"call"', 1, true) and 1 or 0)

@@ -5,15 +5,14 @@
 --- other straight inside of the container. A failure on the way gives all of it back.
 ---
 --- ```lua
---- local network = require "network"
+--- local bridged = require "network.bridged"
 ---
---- local host <close> = spawn({ unshare = { "net", "mnt" } }, function()
----   local spec = network.parse { mode = "bridge", nat = false }
----   local attachment = network.plan(spec, { name = "web", root = true })
----   assert(attachment.record.addresses[1] == "10.89.0.2/24")
----   network.release(attachment)
+--- local child <close> = spawn(function()
+---   drop_caps { "net_admin" }
+---   local _, err = try(bridged.may, "bridge")
+---   assert(err.hint:find("pasta", 1, true))
 --- end)
---- assert(host:wait().code == 0)
+--- assert(child:wait().code == 0)
 --- ```
 local address = require "network.address"
 local bridges = require "network.bridge"
@@ -25,8 +24,9 @@ local state = require "network.state"
 
 local M = {}
 
---- Whether this process has the right to make devices here.
-local function may(op)
+--- Fails where this process has no right to make devices here.
+---@param op string what it is to make
+function M.may(op)
   for _, name in ipairs(caps_get().effective) do
     if name == "net_admin" then
       return
@@ -35,7 +35,6 @@ local function may(op)
   local hint = 'use network = "pasta", or be root: unshare { "user", "net" } gives an own network'
   options.fail("network", ("a %s needs CAP_NET_ADMIN"):format(op), hint)
 end
-M.may = may
 
 --- Which of the bridge's networks a wanted address belongs to; the others get one of their own.
 local function sort_wanted(spec, bridge)
@@ -86,7 +85,7 @@ end
 ---@param record table id, name and owner; the rest is filled in here
 ---@param here any the host's network namespace
 function M.plan(spec, record, here)
-  may("bridge")
+  M.may("bridge")
   state.locked(function()
     record.bridge, record.link = spec.bridge, "cl" .. record.id
     record.addresses, record.networks = {}, {}

@@ -18,7 +18,7 @@ local M = {}
 
 --- Removes what a program was writing when it was killed. Under the lock nobody else is writing.
 local function sweep(dir)
-  for _, name in ipairs(state.list(dir)) do
+  for _, name in ipairs(try(list_dir, dir) or {}) do
     if name:find("%.new$") then
       remove(dir .. "/" .. name, { missing = true })
     end

@@ -134,9 +134,18 @@ function M.write(path, record)
   end
 end
 
---- The names in a directory; none where it does not exist.
+--- The records in a directory; none where it does not exist. What a program was writing when it was
+--- killed is no record.
+---@param path string
+---@return string[]
 function M.list(path)
-  return try(list_dir, path) or {}
+  local names = {}
+  for _, name in ipairs(try(list_dir, path) or {}) do
+    if not name:find("%.new$") then
+      names[#names + 1] = name
+    end
+  end
+  return names
 end
 
 --- The file of a container's connection.

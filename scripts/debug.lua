@@ -39,7 +39,9 @@ end
 print(("process %d  %s"):format(pid, text.clean(facts.process.name)))
 
 heading("Which namespaces are its own?  (ls -l /proc/PID/ns)")
-for kind, row in pairs(readable(facts.namespaces) and facts.namespaces or {}) do
+local spaces = readable(facts.namespaces) and facts.namespaces or {}
+for _, kind in ipairs(require("options").keys(spaces)) do
+  local row = spaces[kind]
   print(("%-7s %d  %s"):format(kind, row.inode, row.shared and "the host's" or "its own"))
 end
 

@@ -28,7 +28,7 @@ local function namespaces()
   list[1], seen[own] = { inode = own, pid = proc_stat().pid, host = true }, true
   for _, pid in ipairs(pids()) do
     local spaces = part.known(part.read(proc_ns, pid))
-    if spaces and not seen[spaces.net] and #list < MOST then
+    if spaces and spaces.net and not seen[spaces.net] and #list < MOST then
       seen[spaces.net] = true
       list[#list + 1] = { inode = spaces.net, pid = pid }
     end
@@ -188,6 +188,10 @@ local function ask_router(row, link, peer, names)
     return
   end
   row.router = { inode = peer.space.inode, pid = peer.space.pid, host = peer.space.host }
+  if not peer.link.up then
+    -- Its routes are gone with the device; that it is down is the fault.
+    return
+  end
   row.forwarding = forwarding(peer.space, row.family)
   for _, own in ipairs(link.addresses) do
     if ip.family(own.address) == row.family and own.scope == "universe" then

@@ -206,13 +206,15 @@ local function present(paths)
   return found
 end
 
---- The mount points whose peers are in the host's mount namespace too: what is mounted on one side
---- appears on the other.
+--- The mount points whose peers are in the host's mount namespace too, or in that of this program:
+--- what is mounted on one side appears on the other.
 local function leaks(list, host)
   local peers, found = {}, json_array {}
-  for _, one in ipairs(host) do
-    if one.peers then
-      peers[one.peers] = true
+  for _, mounts in ipairs { host, M.arrange(mountinfo() or {}) } do
+    for _, one in ipairs(mounts) do
+      if one.peers then
+        peers[one.peers] = true
+      end
     end
   end
   for _, one in ipairs(list) do

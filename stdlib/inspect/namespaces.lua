@@ -44,8 +44,9 @@ function M.reference()
   return { who = "self", pid = proc_stat().pid, inodes = proc_ns() }
 end
 
---- A row a kind: `{ inode, shared, host, owner_uid, user, parent }`; `shared` is whether the host
---- has the same, and nil where there is no host to compare with (a recorded tree).
+--- A row a kind: `{ inode, shared, host, owner_uid, user, parent, for_children }`; `shared` is
+--- whether the host has the same, and nil where there is no host to compare with (a recorded tree);
+--- `for_children` is there where children will be in another, "empty" where none has been yet.
 ---@param pid integer
 ---@param reference? inspect.Reference
 ---@param from? table where the readers read
@@ -69,6 +70,10 @@ function M.read(pid, reference, from)
       end
       local coming = inodes[kind .. "_for_children"]
       row.for_children = coming ~= row.inode and coming or nil
+      if kind == "pid" and not coming and inodes.time_for_children then
+        -- One that has no first process yet has no name in /proc either.
+        row.for_children = "empty"
+      end
       rows[kind] = row
     end
   end

@@ -33,7 +33,10 @@ end
 ---@param args string[]
 ---@return integer status
 return function(args)
-  local topics, json = {}, false
+  local topics, json, known = {}, false, {}
+  for _, topic in ipairs(doctor.TOPICS) do
+    known[topic] = true
+  end
   for _, word in ipairs(args) do
     if word == "--help" or word == "-h" then
       io.write(USAGE)
@@ -42,7 +45,7 @@ return function(args)
       json = true
     elseif word:sub(1, 1) == "-" then
       return usage_error(word .. ": not an option")
-    elseif not table.concat(doctor.TOPICS, " "):find(word, 1, true) then
+    elseif not known[word] then
       local near = options.nearest(word, doctor.TOPICS)
       local hint = near and ", did you mean " .. near .. "?" or ""
       return usage_error(("%s: no such topic%s"):format(word, hint))

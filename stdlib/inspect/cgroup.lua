@@ -154,6 +154,17 @@ function M.unified(dir, mount)
   return answer
 end
 
+--- Whether version 1's freezer holds the group; nil where there is none.
+local function is_frozen(memberships)
+  for _, row in ipairs(memberships) do
+    local state = row.controllers[1] == "freezer" and row.dir
+    state = state and first_line(row.dir .. "/freezer.state")
+    if state then
+      return state ~= "THAWED"
+    end
+  end
+end
+
 --- The group's values as the primitives have them on both versions.
 local function values(pid)
   local group <close> = cgroup_of(pid)
@@ -183,6 +194,9 @@ function M.read(pid, from)
     answer.usage = found
   else
     answer.limits, answer.usage, answer.events = found.limits, found.usage, found.events
+  end
+  if answer.events and answer.events.frozen == nil then
+    answer.events.frozen = is_frozen(answer.memberships)
   end
   for kind in pairs(LIMITS) do
     answer.effective[kind] = effective(kind, answer.memberships)

@@ -44,6 +44,20 @@ M.SECTIONS = {
   "fds",
 }
 
+--- The words of a file that separates them by NUL. They lie in the memory of the process, which can
+--- have put a file there whose file system never answers: a child reads them.
+local function words_of(path)
+  return part.child({}, function()
+    local list, bytes = json_array {}, read_file(path) or ""
+    -- A process that has written over its own words may have taken the last NUL.
+    bytes = (bytes == "" or bytes:sub(-1) == "\0") and bytes or bytes .. "\0"
+    for word in bytes:gmatch("([^\0]*)\0") do
+      list[#list + 1] = word
+    end
+    return list
+  end)
+end
+
 --- What a process is: name, command, state, age.
 local function identity(pid, from)
   local status, stat = proc_status(pid, from), proc_stat(pid, from)
@@ -62,10 +76,7 @@ local function identity(pid, from)
   }
   if not from then
     local dir = ("/proc/%d/"):format(pid)
-    local text = part.known(part.read(read_file, dir .. "cmdline")) or ""
-    for word in text:gmatch("([^\0]*)\0") do
-      table.insert(answer.command, word)
-    end
+    answer.command = words_of(dir .. "cmdline")
     -- Ticks of a hundredth of a second: USER_HZ is 100 on all architectures that Linux still has.
     answer.age = math.max(0, clock("boottime") - stat.starttime / 100)
     answer.executable = part.read(readlink, dir .. "exe")
@@ -76,13 +87,14 @@ end
 
 --- The environment, in the order of the process. It holds passwords and keys more often than not.
 local function environment(pid)
-  local text = part.read(read_file, ("/proc/%d/environ"):format(pid))
-  if type(text) == "table" then
-    return text
+  local words = words_of(("/proc/%d/environ"):format(pid))
+  if words.unreadable then
+    return words
   end
   local list = json_array {}
-  for name, value in text:gmatch("([^=%z]*)=([^%z]*)%z") do
-    table.insert(list, { name = name, value = value })
+  for _, word in ipairs(words) do
+    local name, value = word:match("^([^=]*)=(.*)$")
+    list[#list + 1] = { name = name or word, value = value or "" }
   end
   return list
 end

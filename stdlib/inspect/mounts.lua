@@ -173,9 +173,33 @@ local function proc_state(pid, list, own_pid)
   return found == tostring(stat.starttime) and "own" or "stale"
 end
 
+-- Where engines listen; /var/run is a link to /run.
+local ENGINES = {
+  "/run/docker.sock",
+  "/run/containerd/containerd.sock",
+  "/run/podman/podman.sock",
+  "/run/crio/crio.sock",
+  "/run/buildkit/buildkitd.sock",
+}
+
+--- The sockets of container engines that can be reached there.
+local function engine_sockets(pid)
+  return part.child({}, function()
+    local root = rootfs_open(("/proc/%d/root"):format(pid))
+    local found = json_array {}
+    for _, path in ipairs(ENGINES) do
+      local file = root:stat(path)
+      if file and file.type == "socket" then
+        table.insert(found, path)
+      end
+    end
+    return found
+  end)
+end
+
 --- The block devices that have a node in the /dev of the process.
 local function block_devices(pid, list)
-  local nodes = part.child({}, function()
+  return part.child({}, function()
     local root = rootfs_open(("/proc/%d/root"):format(pid))
     local found = json_array {}
     for _, name in ipairs(root:exists("/dev") and root:list("/dev") or {}) do
@@ -194,7 +218,6 @@ local function block_devices(pid, list)
     end
     return found
   end)
-  return nodes
 end
 
 --- Which of the paths this kernel has.
@@ -254,6 +277,7 @@ function M.read(pid, reference, spaces, from)
   if reference then
     answer.proc = proc_state(pid, answer.list, own_pid)
     answer.devices = block_devices(pid, answer.list)
+    answer.sockets = engine_sockets(pid)
     answer.secret = present(M.SECRET)
   end
   local host = reference and part.known(part.read(mountinfo, reference.pid))

@@ -75,8 +75,9 @@ function DRAW.process(facts, given)
   for index, word in ipairs(one.command) do
     command[index] = clean(word)
   end
+  local shown = #command > 0 and table.concat(command, " ") or nil
   return pairs_of({
-    { "command", #command > 0 and table.concat(command, " ") or nil },
+    { "command", one.command.unreadable and one.command or shown },
     { "program", one.executable },
     { "state", one.state },
     { "parent", one.ppid },

@@ -157,6 +157,23 @@ fault("missing no_new_privs is found", "no-new-privs-off", "warning", {
 })
 fault("a box without limits is found", "no-limits", "note", {})
 
+test.case("the socket of an engine is found in a directory of the host's, too", {
+  "root",
+  "program:python3",
+}, function(t)
+  local dir <close> = temp_dir()
+  local code = "import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])"
+  t.eq(capture({ "python3", "-c", code, dir.path .. "/docker.sock" }).code, 0)
+  local box <close> = specimen.box {
+    root = function(root)
+      root:mkdir("/run")
+      root:bind(dir.path, "/run")
+    end,
+  }
+  local found = expect(t, box, "runtime-socket", "error")
+  t.match(found.what, "/run/docker.sock", true)
+end)
+
 test.case("an inner signal handler of a small init, which fetches signals, is no fault", function(t)
   local facts = {
     namespaces = { pid = { shared = false } },

@@ -269,7 +269,8 @@ test.case("groups, limits and usage are told on version 1 and 2", {
   t.eq(facts.cgroup.effective.memory.at, group.paths.memory or group.paths.unified)
   t.eq(facts.cgroup.effective.pids.limit, 20)
   -- A looser limit below a tight one does not count.
-  local nested <close> = group:child("below", { memory = "128M", pids = 10 })
+  local above <close> = cgroup_set("inspect-above", { memory = "64M", pids = 20 })
+  local nested <close> = above:child("below", { memory = "128M", pids = 10 })
   local deeper <close> = spawn({ cgroup = nested }, function()
     exec { "sleep", "60" }
   end)

@@ -120,15 +120,21 @@ return {
     why = "whoever writes to it starts containers with any rights: it is root on the host",
     remedy = "do not mount it; give the job a builder, or a proxy that allows only what it needs",
     find = function(facts)
-      local found = {}
-      for _, one in ipairs(facts.contained and facts.mounts.list or {}) do
+      if not facts.contained then
+        return nil
+      end
+      local found, sockets = {}, facts.mounts.sockets or {}
+      for _, path in ipairs(sockets) do
+        found[#found + 1] = path
+      end
+      for _, one in ipairs(facts.mounts.list) do
         local name, source = one.point:match("([^/]*)$"), one.root:match("([^/]*)$")
         if not one.hidden and (SOCKETS[name] or SOCKETS[source]) then
           found[#found + 1] = one
         end
       end
       if #found > 0 then
-        return "the socket of a container engine is mounted at " .. points(found)
+        return "the socket of a container engine can be reached at " .. points(found)
       end
     end,
   },

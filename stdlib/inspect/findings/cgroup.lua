@@ -141,7 +141,12 @@ return {
         end
       end
       if #found > 0 then
-        return "its group lacks controllers: " .. table.concat(found, ", ")
+        -- Without shares of the processor a container is poorer; without the others the host is.
+        local is_poor = unified.missing.memory or unified.missing.pids
+        return {
+          what = "its group lacks controllers: " .. table.concat(found, ", "),
+          level = not is_poor and "note" or nil,
+        }
       end
     end,
   },

@@ -1,8 +1,8 @@
 #!/usr/bin/env crun-lua
--- Shows a container from scratch: every step is one primitive, in the order in which it can be made.
+-- Shows a container from scratch: every step is a primitive, in the order in which it can be made.
 --
--- Its root holds the programs that are named here and their libraries; it has namespaces of its own,
--- limits where this user may set them, and as root a wire to the host. Run it with --explain.
+-- Its root holds the programs that are named here and their libraries; it has namespaces of its
+-- own, limits where this user may set them, and as root a wire to the host. Try it with --explain.
 --
 --   crun-lua scripts/container.lua                  a shell in the container
 --   crun-lua scripts/container.lua -- ls -l /bin    a command

@@ -133,7 +133,7 @@ local function own(value)
   local changes = compose.copy(value)
   for _, key in ipairs(NEEDED) do
     if changes[key] == nil then
-      local hint = "a profile of its own says everything; or name one: { \"default\", … }"
+      local hint = 'a profile of its own says everything; or name one: { "default", … }'
       options.fail(OP, ("option '%s' is missing in a whole profile"):format(key), hint)
     end
   end

@@ -107,7 +107,7 @@ function M.new(given)
   options.expect(op, "groups", given.groups, "table")
   local interval = units.seconds(given.interval or "1s")
   if not interval or interval <= 0 then
-    local message = ("interval: expected a time such as \"1s\", got %s"):format(given.interval)
+    local message = ('interval: expected a time such as "1s", got %s'):format(given.interval)
     options.fail(op, message)
   elseif given.history and given.history < 2 then
     options.fail(op, "history: a curve needs at least 2 samples")

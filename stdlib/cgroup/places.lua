@@ -104,8 +104,7 @@ function M.why(group, name, layout)
   if one.version == "v1" and group.paths[v1_name(name)] == one.mount then
     return "the kernel neither limits nor counts the root group"
   elseif one.version == "v1" or not unified then
-    return one.reason
-      or ("the group has no place in the hierarchy of '%s'"):format(v1_name(name))
+    return one.reason or ("the group has no place in the hierarchy of '%s'"):format(v1_name(name))
   elseif not stat(unified .. "/cgroup.type") then
     return "the kernel neither limits nor counts the root group"
   elseif not file_lists(unified .. "/cgroup.controllers", name) then

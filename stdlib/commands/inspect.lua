@@ -116,12 +116,14 @@ end
 --- JSON for a terminal, too: what would move its cursor is written as an escape.
 local function encode(value)
   local encoded = json_encode(value, { pretty = true })
-  return (encoded:gsub("[\xc2\xe2\x7f][\x80-\xbf]*", function(character)
-    if text.clean(character) == character then
-      return character
-    end
-    return ("\\u%04x"):format(utf8.codepoint(character))
-  end))
+  return (
+    encoded:gsub("[\xc2\xe2\x7f][\x80-\xbf]*", function(character)
+      if text.clean(character) == character then
+        return character
+      end
+      return ("\\u%04x"):format(utf8.codepoint(character))
+    end)
+  )
 end
 
 --- The comparison as lines.

@@ -144,7 +144,7 @@ function Box:create(command, how)
   return self
 end
 
---- Starts the program and does not wait for it. A command may be given where it was not by `create`.
+--- Starts the program and does not wait for it. A command may be given where `create` had none.
 ---@param command? string[]
 ---@param how? container.RunOptions
 ---@return container.Box self
@@ -293,7 +293,8 @@ function Box:status()
     return self.record
       or { name = self.name, status = "stopped", restarts = 0, owner = state.self() }
   end
-  return state.get(self.name) or options.fail("container.status", self.name .. ": no such container")
+  return state.get(self.name)
+    or options.fail("container.status", self.name .. ": no such container")
 end
 
 --- Ends the program: a signal, then after a while SIGKILL. One that does not run is fine.

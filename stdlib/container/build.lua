@@ -389,8 +389,8 @@ end
 function M.go(name)
   local _, err = try(function()
     local dir <close> = rootfs_open(state.dir(name))
-    local gate <close> = dir:open("/go", { write = true })
-    gate:write("g")
+    local go <close> = dir:open("/go", { write = true })
+    go:write("g")
   end)
   if err then
     options.fail("container.start", ("%s does not wait to be started"):format(name), nil, err)

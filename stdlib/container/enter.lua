@@ -132,7 +132,8 @@ function M.run(box, command, how)
   if how.capture then
     return process:output { stdin = how.stdin, timeout = how.timeout, max = how.max }
   end
-  local result = process:wait { timeout = how.timeout, forward = require("container.build").FORWARD }
+  local result =
+    process:wait { timeout = how.timeout, forward = require("container.build").FORWARD }
   if not result then
     process:kill("kill")
     result = process:wait()

@@ -214,7 +214,8 @@ function Group:stop(given)
   local first
   for index = #self.boxes, 1, -1 do
     local box = self.boxes[index]
-    local _, err = try(box.stop, box, { timeout = given and given.timeout or self.given.stop_timeout })
+    local _, err =
+      try(box.stop, box, { timeout = given and given.timeout or self.given.stop_timeout })
     self.loop:forget(box)
     first = first or err
   end

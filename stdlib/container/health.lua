@@ -1,7 +1,8 @@
 --- Whether a program that runs also works: a command in its container, again and again.
 ---
---- The check's process is one more source of the loop, so a check that hangs holds nothing up; it is
---- killed when its time is over and counts as failed. During the start period failures do not count.
+--- The check's process is one more source of the loop, so a check that hangs holds nothing up; it
+--- is killed when its time is over and counts as failed. During the start period failures do not
+--- count.
 ---
 --- ```lua
 --- local container = require "container"

@@ -1,9 +1,9 @@
 --- The owner of a detached container: a process that stays behind when the script ends.
 ---
 --- It is forked twice, so that it is nobody's child, and leads a session of its own, so that no
---- terminal's signals reach it. It holds nothing of the script's but its memory: standard streams are
---- closed, other descriptors as well. It writes the output down, restarts, checks the health, and ends
---- when the container has ended for good. SIGTERM to it stops the container in order.
+--- terminal's signals reach it. It holds nothing of the script's but its memory: standard streams
+--- are closed, other descriptors as well. It writes the output down, restarts, checks the health,
+--- and ends when the container has ended for good. SIGTERM to it stops the container in order.
 ---
 --- ```lua
 --- local container = require "container"

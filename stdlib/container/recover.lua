@@ -1,7 +1,7 @@
 --- Gives back what a container holds whose owner can do it no more.
 ---
---- Everything is found by what stands in the record, each step may find its work done, and the record
---- is changed last: so it may be cut off anywhere and be done again.
+--- Everything is found by what stands in the record, each step may find its work done, and the
+--- record is changed last: so it may be cut off anywhere and be done again.
 ---
 --- ```lua
 --- local recover = require "container.recover"

@@ -31,7 +31,7 @@ local M = {}
 ---@field userns? boolean a user namespace also where root makes the container
 ---@field id_map? any with a user namespace: as for `spawn`
 ---@field readonly? boolean the root cannot be written
----@field volumes? any[] "SOURCE:TARGET[:ro]", or { source, target, readonly, create, exec, suid, dev }
+---@field volumes? any[] "SOURCE:TARGET[:ro]", or a table: source, target, readonly, create, …
 ---@field tmpfs? table<string, table|true> from a path to mount data: { ["/run"] = { size = "1M" } }
 ---@field devices? any[] "/dev/fuse", or { path, type, major, minor, mode, uid, gid }
 ---@field memory? any limits, as for `cgroup_set`; so are swap, cpu, cpu_weight, cpuset, pids, io
@@ -372,7 +372,8 @@ function M.parse(given)
     health = health(given.health),
     oom_score = given.oom_score,
     detach = given.detach,
-    log = given.log and options.check("log", given.log, { max_size = "string", max_files = "integer" })
+    log = given.log
+        and options.check("log", given.log, { max_size = "string", max_files = "integer" })
       or {},
     labels = given.labels,
     remove = given.remove,

@@ -77,10 +77,9 @@ local function directory_rows(add)
     name = "no leftovers",
     ok = #dead == 0,
     meaning = "nothing stayed behind of processes that were killed",
-    reason = #dead > 0 and ("%d dead processes left something, the first was %d"):format(
-      #dead,
-      dead[1]
-    ) or nil,
+    reason = #dead > 0
+        and ("%d dead processes left something, the first was %d"):format(#dead, dead[1])
+      or nil,
     remedy = "crun-lua gc",
   }
 end

@@ -579,6 +579,23 @@ sys.setsid = setsid
 function setpgid(process, group) end
 sys.setpgid = setpgid
 
+--- Lets go of every descriptor that this process has inherited or opened, but the first three and those that are listed.
+---
+--- ```lua
+--- local p = pipe()
+--- local child <close> = fork(function()
+---   close_fds()
+---   exec { "sleep", "60" }
+--- end)
+--- p.write:close()
+--- assert(p.read:read() == "")
+--- ```
+---
+--- See fork, exec, close_range(2).
+---@param keep? fd[] what is still needed
+function close_fds(keep) end
+sys.close_fds = close_fds
+
 ---@class setuser.options
 ---@field groups? "keep"|(integer|string)[] supplementary groups instead of those that list the user; "keep" leaves them as they are
 ---@field root? rootfs|string the rootfs, or the root directory, whose /etc/passwd and /etc/group are read; "/"

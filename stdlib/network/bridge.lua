@@ -36,10 +36,9 @@ local M = {}
 ---@return string
 function M.subnet6(name)
   local hex = sha256("crun-lua bridge " .. name)
-  return ("fd%s:%s:%s::/64"):format(hex:sub(1, 2), hex:sub(3, 6), hex:sub(7, 10)):gsub(
-    ":0+(%x)",
-    ":%1"
-  )
+  return ("fd%s:%s:%s::/64")
+    :format(hex:sub(1, 2), hex:sub(3, 6), hex:sub(7, 10))
+    :gsub(":0+(%x)", ":%1")
 end
 
 --- The directory of a bridge's records.
@@ -141,7 +140,7 @@ local function theirs(name)
   end
   if not found.subnet then
     local what = ("the bridge %q has no IPv4 address, so no subnet is known"):format(name)
-    options.fail("network", what, ("address_add(%q, \"10.89.0.1/24\")"):format(name))
+    options.fail("network", what, ('address_add(%q, "10.89.0.1/24")'):format(name))
   end
   return found
 end

@@ -72,8 +72,7 @@ local function parse(text, list)
     ip = nil
   end
   for offset = 0, last - first do
-    list[#list + 1] =
-      { proto = proto, ip = ip, host = first + offset, container = inside + offset }
+    list[#list + 1] = { proto = proto, ip = ip, host = first + offset, container = inside + offset }
   end
 end
 

@@ -83,7 +83,7 @@ end
 --- What somebody hears at an address, asking until there is an answer; "" where there is none.
 function M.ask(ip, port, tries)
   -- Some user-mode networks forget to tell that the other side has closed.
-  local once = ('out=$(busybox timeout 2 busybox nc -w 1 %s %d </dev/null 2>/dev/null); '):format(
+  local once = ("out=$(busybox timeout 2 busybox nc -w 1 %s %d </dev/null 2>/dev/null); "):format(
     ip,
     port
   )

@@ -43,13 +43,17 @@ test.case("a name that cannot be a directory is refused", function(t)
   end
 end)
 
-test.case("a command that is no list of texts is refused before anything is made", NEEDS, function(t)
-  local box <close> = container.new { name = "cmd" }
-  t.fails("expected a text without NUL", box.run, box, { "sh", 1 })
-  t.fails("no program is named", box.run, box, {})
-  t.fails("no command is given", box.run, box)
-  t.fails("NUL", box.run, box, { "a\0b" })
-end)
+test.case(
+  "a command that is no list of texts is refused before anything is made",
+  NEEDS,
+  function(t)
+    local box <close> = container.new { name = "cmd" }
+    t.fails("expected a text without NUL", box.run, box, { "sh", 1 })
+    t.fails("no program is named", box.run, box, {})
+    t.fails("no command is given", box.run, box)
+    t.fails("NUL", box.run, box, { "a\0b" })
+  end
+)
 
 test.case("a second container of one name is refused and the first is untouched", NEEDS, function(t)
   local one <close> = container.new { name = "twice" }
@@ -88,34 +92,43 @@ test.case("a volume without a source, or to a relative place, is refused", funct
   t.fails("no flag is called", container.new, { volumes = { "/usr:/usr:rx" } })
 end)
 
-test.case("a state file that is cut off, or of a newer version, is told and hurts nobody", NEEDS, function(t)
-  local box <close> = container.new { name = "healthy" }
-  box:start { "sleep", "100" }
-  local base = state.base()
-  mkdir(base .. "/torn")
-  write_file(base .. "/torn/state.json", '{"version":1,"name":"to')
-  mkdir(base .. "/newer")
-  write_file(
-    base .. "/newer/state.json",
-    json_encode { version = 99, name = "newer", status = "running", owner = { pid = 1, starttime = 1 } }
-  )
-  local by_name = {}
-  for _, record in ipairs(container.list()) do
-    by_name[record.name] = record
+test.case(
+  "a state file that is cut off, or of a newer version, is told and hurts nobody",
+  NEEDS,
+  function(t)
+    local box <close> = container.new { name = "healthy" }
+    box:start { "sleep", "100" }
+    local base = state.base()
+    mkdir(base .. "/torn")
+    write_file(base .. "/torn/state.json", '{"version":1,"name":"to')
+    mkdir(base .. "/newer")
+    write_file(
+      base .. "/newer/state.json",
+      json_encode {
+        version = 99,
+        name = "newer",
+        status = "running",
+        owner = { pid = 1, starttime = 1 },
+      }
+    )
+    local by_name = {}
+    for _, record in ipairs(container.list()) do
+      by_name[record.name] = record
+    end
+    t.eq(by_name.healthy.status, "running")
+    t.eq(by_name.torn.status, "damaged")
+    t.match(by_name.torn.error.message, "damaged", true)
+    t.match(by_name.newer.error.message, "version 99", true)
+    local torn = container.get("torn")
+    t.fails("damaged", torn.stop, torn)
+    t.fails("damaged", torn.delete, torn)
+    torn:delete { force = true }
+    container.get("newer"):delete { force = true }
+    t.eq(container.get("torn"), nil)
+    t.eq(box:status().status, "running")
+    box:stop()
   end
-  t.eq(by_name.healthy.status, "running")
-  t.eq(by_name.torn.status, "damaged")
-  t.match(by_name.torn.error.message, "damaged", true)
-  t.match(by_name.newer.error.message, "version 99", true)
-  local torn = container.get("torn")
-  t.fails("damaged", torn.stop, torn)
-  t.fails("damaged", torn.delete, torn)
-  torn:delete { force = true }
-  container.get("newer"):delete { force = true }
-  t.eq(container.get("torn"), nil)
-  t.eq(box:status().status, "running")
-  box:stop()
-end)
+)
 
 -- A container's life.
 
@@ -140,16 +153,23 @@ test.case("namespaces are the container's own, and its host name", NEEDS, functi
   box:stop()
 end)
 
-test.case("the host's root shows system directories, read-only, and no one's home", NEEDS, function(t)
-  local result = sh({}, [[
+test.case(
+  "the host's root shows system directories, read-only, and no one's home",
+  NEEDS,
+  function(t)
+    local result = sh(
+      {},
+      [[
     ls -A /home /root
     touch /usr/x 2>/dev/null && echo usr written
     touch /tmp/x && echo tmp written
     touch /etc/x && echo etc written
-  ]])
-  t.eq(result.stdout, "/home:\n\n/root:\ntmp written\netc written\n")
-  t.eq(stat("/tmp/x"), nil)
-end)
+  ]]
+    )
+    t.eq(result.stdout, "/home:\n\n/root:\ntmp written\netc written\n")
+    t.eq(stat("/tmp/x"), nil)
+  end
+)
 
 test.case("create makes all namespaces, and the program runs at start", NEEDS, function(t)
   local dir <close> = temp_dir()
@@ -173,36 +193,46 @@ test.case("create makes all namespaces, and the program runs at start", NEEDS, f
   box:stop()
 end)
 
-test.case("another process finds, enters, pauses, stops and deletes it", { "root", "cgroup:freezer" }, function(t)
-  local box = container.new { name = "shared", detach = true, cgroup = true }
-  box:start { "sleep", "1000" }
-  t.eq(elsewhere(function()
-    local found = container.get("shared")
-    assert(found:status().status == "running", found:status().status)
-    local pid = found:status().pid
-    assert(found:exec({ "cat", "/proc/1/comm" }, { capture = true }).stdout == "sleep\n")
-    found:pause()
-    assert(found:status().status == "paused")
-    found:resume()
-    assert(found:status().status == "running")
-    found:update { pids = 33 }
-    local group <close> = cgroup_open(found:status().cgroup)
-    assert(group:get().pids == 33)
-    assert(not try(found.delete, found), "a running one is deleted only by force")
-    found:stop()
-    assert(found:status().status == "stopped")
-    assert(not proc_status(pid))
-    found:delete()
-    assert(container.get("shared") == nil)
-  end), 0)
-end)
+test.case(
+  "another process finds, enters, pauses, stops and deletes it",
+  { "root", "cgroup:freezer" },
+  function(t)
+    local box = container.new { name = "shared", detach = true, cgroup = true }
+    box:start { "sleep", "1000" }
+    t.eq(
+      elsewhere(function()
+        local found = container.get("shared")
+        assert(found:status().status == "running", found:status().status)
+        local pid = found:status().pid
+        assert(found:exec({ "cat", "/proc/1/comm" }, { capture = true }).stdout == "sleep\n")
+        found:pause()
+        assert(found:status().status == "paused")
+        found:resume()
+        assert(found:status().status == "running")
+        found:update { pids = 33 }
+        local group <close> = cgroup_open(found:status().cgroup)
+        assert(group:get().pids == 33)
+        assert(not try(found.delete, found), "a running one is deleted only by force")
+        found:stop()
+        assert(found:status().status == "stopped")
+        assert(not proc_status(pid))
+        found:delete()
+        assert(container.get("shared") == nil)
+      end),
+      0
+    )
+  end
+)
 
 test.case("a detached container outlives its script, and its output is kept", NEEDS, function(t)
-  t.eq(elsewhere(function()
-    container
-      .new({ name = "stays", detach = true })
-      :start { "/bin/sh", "-c", "echo one; echo two >&2; exec sleep 1000" }
-  end), 0)
+  t.eq(
+    elsewhere(function()
+      container
+        .new({ name = "stays", detach = true })
+        :start { "/bin/sh", "-c", "echo one; echo two >&2; exec sleep 1000" }
+    end),
+    0
+  )
   local box = container.get("stays")
   local rows = eventually(t, "two lines", function()
     local rows = box:logs()
@@ -232,9 +262,12 @@ end)
 test.case("create and start of a detached one are two steps, in two processes", NEEDS, function(t)
   container.create({ name = "steps", detach = true, command = { "/bin/sh", "-c", "exit 3" } })
   t.eq(container.get("steps"):status().status, "created")
-  t.eq(elsewhere(function()
-    container.get("steps"):start()
-  end), 0)
+  t.eq(
+    elsewhere(function()
+      container.get("steps"):start()
+    end),
+    0
+  )
   t.eq(container.get("steps"):wait({ timeout = "10s" }).code, 3)
   container.get("steps"):delete()
 end)
@@ -262,36 +295,48 @@ end)
 
 -- What it may use, and who it is.
 
-test.case("the kernel kills what goes beyond the memory limit, and the result says so", { "root", "cgroup:memory" }, function(t)
-  local result = sh({ memory = "16M" }, "head -c 200m /dev/zero | tail")
-  t.ok(result.oom, "oom")
-end)
+test.case(
+  "the kernel kills what goes beyond the memory limit, and the result says so",
+  { "root", "cgroup:memory" },
+  function(t)
+    local result = sh({ memory = "16M" }, "head -c 200m /dev/zero | tail")
+    t.ok(result.oom, "oom")
+  end
+)
 
-test.case("the user, its groups and its home are those of the root's own files", { "root" }, function(t)
-  local result = sh({ user = "12345:23456", groups = { 77 } }, "id -u; id -g; id -G; echo $HOME")
-  t.eq(result.stdout, "12345\n23456\n23456 77\n/\n")
-  t.eq(sh({ user = "daemon" }, "id -un").stdout, "daemon\n")
-end)
+test.case(
+  "the user, its groups and its home are those of the root's own files",
+  { "root" },
+  function(t)
+    local result = sh({ user = "12345:23456", groups = { 77 } }, "id -u; id -g; id -G; echo $HOME")
+    t.eq(result.stdout, "12345\n23456\n23456 77\n/\n")
+    t.eq(sh({ user = "daemon" }, "id -un").stdout, "daemon\n")
+  end
+)
 
 test.case("the environment is what was said and nothing of the caller's", NEEDS, function(t)
-  local result = sh({ env = { A = "x", "LANG" }, workdir = "/usr" }, "echo $A; pwd; env | grep -c SUDO_")
+  local result =
+    sh({ env = { A = "x", "LANG" }, workdir = "/usr" }, "echo $A; pwd; env | grep -c SUDO_")
   t.eq(result.stdout, "x\n/usr\n0\n")
 end)
 
 test.case("volumes, tmpfs and devices are where they were asked for", { "root" }, function(t)
   local dir <close> = temp_dir()
   write_file(dir.path .. "/file", "text")
-  local result = sh({
-    volumes = { dir.path .. ":/data:ro", { source = dir.path, target = "/both" } },
-    tmpfs = { ["/scratch"] = { size = "1M" } },
-    devices = { "/dev/full" },
-  }, [[
+  local result = sh(
+    {
+      volumes = { dir.path .. ":/data:ro", { source = dir.path, target = "/both" } },
+      tmpfs = { ["/scratch"] = { size = "1M" } },
+      devices = { "/dev/full" },
+    },
+    [[
     cat /data/file
     touch /data/x 2>/dev/null || echo " ro"
     touch /both/x && echo rw
     stat -f -c %T /scratch
     stat -c %F /dev/full
-  ]])
+  ]]
+  )
   t.eq(result.stdout, "text ro\nrw\ntmpfs\ncharacter special file\n")
 end)
 
@@ -348,9 +393,13 @@ end)
 test.case("three run at once; ends and output come as events", NEEDS, function(t)
   local group <close> = container.group()
   for index = 1, 3 do
-    group:start(container.new { name = "n" .. index }, { "/bin/sh", "-c", "echo line; exit " .. index }, {
-      output = "capture",
-    })
+    group:start(
+      container.new { name = "n" .. index },
+      { "/bin/sh", "-c", "echo line; exit " .. index },
+      {
+        output = "capture",
+      }
+    )
   end
   local codes = {}
   for event in group:events { timeout = "20s" } do
@@ -370,24 +419,28 @@ test.case("wait_any answers the first and wait_all says when time is over", NEED
   t.eq(group:wait_all { timeout = "50ms" }, nil)
 end)
 
-test.case("output is handed on line by line, with a name before it, or as events", NEEDS, function(t)
-  local lines = {}
-  local group <close> = container.group()
-  group:start(container.new { name = "a" }, { "/bin/sh", "-c", "printf 'x\\ny\\nz'" }, {
-    output = function(line, stream)
-      lines[#lines + 1] = stream .. ":" .. line
-    end,
-  })
-  group:start(container.new { name = "b" }, { "echo", "hello" }, { output = "events" })
-  local seen
-  for event in group:events { timeout = "20s" } do
-    if event.kind == "output" then
-      seen = event.line
+test.case(
+  "output is handed on line by line, with a name before it, or as events",
+  NEEDS,
+  function(t)
+    local lines = {}
+    local group <close> = container.group()
+    group:start(container.new { name = "a" }, { "/bin/sh", "-c", "printf 'x\\ny\\nz'" }, {
+      output = function(line, stream)
+        lines[#lines + 1] = stream .. ":" .. line
+      end,
+    })
+    group:start(container.new { name = "b" }, { "echo", "hello" }, { output = "events" })
+    local seen
+    for event in group:events { timeout = "20s" } do
+      if event.kind == "output" then
+        seen = event.line
+      end
     end
+    t.eq(lines, { "stdout:x", "stdout:y", "stdout:z" })
+    t.eq(seen, "hello")
   end
-  t.eq(lines, { "stdout:x", "stdout:y", "stdout:z" })
-  t.eq(seen, "hello")
-end)
+)
 
 test.case("an OOM kill in one container is an event", { "root", "cgroup:memory" }, function(t)
   local group <close> = container.group()

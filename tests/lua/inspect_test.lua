@@ -107,12 +107,18 @@ test.case("what a child is asked for is not waited for without end", function(t)
     end
   end)
   t.eq(answer.unreadable, "ETIMEDOUT")
-  t.eq(part.child({}, function()
-    return { 1, "\xff" }
-  end), { 1, "\\255" })
-  t.eq(part.child({}, function()
-    return read_file("/nowhere/file")
-  end).unreadable, "ESRCH")
+  t.eq(
+    part.child({}, function()
+      return { 1, "\xff" }
+    end),
+    { 1, "\\255" }
+  )
+  t.eq(
+    part.child({}, function()
+      return read_file("/nowhere/file")
+    end).unreadable,
+    "ESRCH"
+  )
 end)
 
 test.case("a mistake of the program's own is not hidden as unreadable", function(t)

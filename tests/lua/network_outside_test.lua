@@ -217,7 +217,7 @@ test.case("root's container has pasta in a user namespace, and an error without 
     end
     local ok, err = pcall(spawn, { unshare = { "net" }, parent = connect }, sleep)
     t.eq(ok, false)
-    t.match(net.words(err), "as root use network = \"bridge\"", true)
+    t.match(net.words(err), 'as root use network = "bridge"', true)
     local one <close> = spawn({ unshare = { "user", "net" }, parent = connect }, sleep)
     t.match(ask_user(one, "192.0.2.2", 7000), "outside\n")
     net.finish(one, attachment)

@@ -81,10 +81,14 @@ test.case(
   { "root" },
   function(t)
     local blue <close> = netns_add("crl-blue")
-    local err = t.fails("no network namespace", network.join, network.parse {
-      mode = "netns",
-      name = "crl-blu",
-    })
+    local err = t.fails(
+      "no network namespace",
+      network.join,
+      network.parse {
+        mode = "netns",
+        name = "crl-blu",
+      }
+    )
     t.match(err.hint, 'did you mean "crl-blue"', true)
     t.eq(network.join(network.parse { mode = "netns", name = "crl-blue" }), blue.path)
   end

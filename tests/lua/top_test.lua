@@ -367,16 +367,26 @@ end)
 test.case("Ctrl-C, a signal and an error give the terminal back as well", function(t)
   local broken = 0
   local ways = {
-    { 130, stop = function(terminal)
-      terminal.master:write("\3")
-    end },
-    { 143, stop = function(_, child)
-      child:kill("term")
-    end },
-    { 1, stop = function() end, list = function()
-      broken = broken + 1
-      return broken < 3 and {} or error("the state is broken")
-    end },
+    {
+      130,
+      stop = function(terminal)
+        terminal.master:write("\3")
+      end,
+    },
+    {
+      143,
+      stop = function(_, child)
+        child:kill("term")
+      end,
+    },
+    {
+      1,
+      stop = function() end,
+      list = function()
+        broken = broken + 1
+        return broken < 3 and {} or error("the state is broken")
+      end,
+    },
   }
   for _, way in ipairs(ways) do
     local list = way.list or function()

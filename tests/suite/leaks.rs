@@ -49,10 +49,8 @@ impl Snapshot {
             left.extend(processes(mark));
             for dir in ["tmp", "state"] {
                 for entry in fs::read_dir(place.join(dir)).into_iter().flatten().flatten() {
-                    let empty_journal =
-                        entry.file_name() == "journal" && fs::read_dir(entry.path()).is_ok_and(|mut dir| dir.next().is_none());
                     // Compiled filters are kept on purpose, for the next start.
-                    if !empty_journal && entry.file_name() != "seccomp-cache" {
+                    if entry.file_name() != "seccomp-cache" && !is_bare(&entry.path()) {
                         left.push(format!("file {}", entry.path().display()));
                     }
                 }
@@ -63,6 +61,14 @@ impl Snapshot {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// Whether a directory of the state is empty but for the file of a lock, which has to stay: whoever
+/// removed it could hold the lock together with one who has opened it before.
+fn is_bare(path: &Path) -> bool {
+    let shared = ["journal", "containers", "network"].iter().any(|name| path.ends_with(name));
+    let mut entries = fs::read_dir(path).into_iter().flatten().flatten();
+    shared && path.is_dir() && entries.all(|entry| entry.file_name() == "lock")
 }
 
 /// Where this process stands in each hierarchy: groups elsewhere are made by others at any time.

@@ -75,7 +75,7 @@ end
 --- A directory that git runs hooks from, inside of the project; nil where the usual one is meant.
 local function hooks_path(git)
   local config = try(read_file, git .. "/config") or ""
-  local hooks = config:match("[Hh]ooks[Pp]ath%s*=%s*\"?([^\n\"]+)")
+  local hooks = config:match('[Hh]ooks[Pp]ath%s*=%s*"?([^\n"]+)')
   hooks = hooks and hooks:gsub("%s+$", ""):gsub("/+$", ""):gsub("^%./", "")
   local inside = hooks and hooks ~= "" and hooks:sub(1, 1) ~= "/"
   return inside and not (hooks .. "/"):find("%.%.?/") and hooks or nil

@@ -75,7 +75,7 @@ return {
     level = "error",
     needs = { "cgroup" },
     see = "cgroups(7), pids.max",
-    why = "fork and clone answer EAGAIN: shells say \"Resource temporarily unavailable\"",
+    why = 'fork and clone answer EAGAIN: shells say "Resource temporarily unavailable"',
     remedy = "raise pids, or find what starts so many; threads count too",
     find = function(facts)
       local limit = limit_of(facts, "pids")

@@ -17,7 +17,7 @@ return {
     why = "every id is the overflow id 65534 inside: all files belong to nobody, and no id can be "
       .. "switched to",
     remedy = "write /proc/PID/uid_map from outside before the process goes on (id_map; spawn and "
-      .. "unshare do it unless told \"none\"), or run newuidmap",
+      .. 'unshare do it unless told "none"), or run newuidmap',
     find = function(facts)
       local user = facts.namespaces.user
       if user and user.shared == false and #facts.ids.uid == 0 then

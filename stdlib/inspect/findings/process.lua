@@ -124,7 +124,7 @@ return {
     see = "seccomp(2)",
     why = "its filter's action for a call is to kill, not to answer an error",
     remedy = "look for 'type=1326' and syscall= in the kernel log (dmesg, journalctl -k, ausearch "
-      .. "-m SECCOMP); allow that call, or let the filter answer EPERM (default = \"errno\")",
+      .. '-m SECCOMP); allow that call, or let the filter answer EPERM (default = "errno")',
     find = function(facts)
       local record = facts.container and facts.container.exit
       if record and record.signal == "sys" then
@@ -168,10 +168,12 @@ return {
       local found = {}
       for _, one in ipairs(facts.fds.outside or {}) do
         local number = one.fd == "cwd" and "the working directory" or "descriptor " .. one.fd
-        found[#found + 1] = { what = ("%s is the directory %s of another mount namespace"):format(
-          number,
-          tostring(one.target)
-        ) }
+        found[#found + 1] = {
+          what = ("%s is the directory %s of another mount namespace"):format(
+            number,
+            tostring(one.target)
+          ),
+        }
       end
       return found
     end,

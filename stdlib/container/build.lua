@@ -105,21 +105,27 @@ local function limit(config, run, undo)
   return group, wanted, skipped
 end
 
+local function shown_file(path)
+  local parent, name = path:match("^(.*)(/[^/]+)$")
+  local dir <close> = rootfs_open(parent)
+  return dir:open(name)
+end
+
 --- The network's files as the child can put them: text, or descriptors of files that lie in the
 --- state directory, where a namespace of another user cannot reach them by name.
 local function files_of(config, prepared, attachment)
-  local files = attachment and attachment.files or {}
-  if prepared.kind == "host" or prepared.kind == "copy" then
-    return files
-  end
+  local live = attachment.live or {}
+  local own = prepared.kind == "host" or prepared.kind == "copy"
   local shown = {}
-  if next(files) then
-    local base = state.dir(config.name)
-    local dir <close> = rootfs_open(base)
-    for path, text in pairs(files) do
-      local name = path:gsub("/", "_")
-      write_file(base .. "/" .. name, text, { mode = "0644" })
-      shown[path] = dir:open("/" .. name)
+  for path, text in pairs(attachment.files) do
+    if live[path] then
+      shown[path] = shown_file(live[path])
+    elseif own then
+      shown[path] = text
+    else
+      local file = state.dir(config.name) .. "/" .. path:gsub("/", "_")
+      write_file(file, text, { mode = "0644" })
+      shown[path] = shown_file(file)
     end
   end
   return shown

@@ -342,7 +342,8 @@ end)
 
 test.case("init collects orphans and passes signals on", NEEDS, function(t)
   local box <close> = container.new { init = true }
-  box:start { "/bin/sh", "-c", "trap 'exit 5' TERM; (sleep 0.01 & ) ; while :; do sleep 0.05; done" }
+  local line = "trap 'exit 5' TERM; (sleep 0.01 &) ; while :; do sleep 0.05; done"
+  box:start { "/bin/sh", "-c", line }
   local inner = eventually(t, "the program", function()
     return proc_children(box:status().pid)[1]
   end)

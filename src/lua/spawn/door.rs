@@ -15,7 +15,7 @@ use super::super::error::{self, Outcome, Raise, unexpected};
 use super::super::processes::streams::Setup;
 use super::super::{Host, namespaces as ns};
 use super::{Start, child};
-use crate::kernel::{Kinds, Reply, processes, spawn};
+use crate::kernel::{Kinds, Reply, attributes, processes, spawn};
 use crate::sys::{Errno, Fd, Pid, fork};
 
 /// What the process in between is called in plans and traces.
@@ -52,7 +52,7 @@ pub fn start(args: &Args, start: &Start, (ours, theirs): Pair, setup: Setup, bod
         _ => {
             drop(answers);
             host.kernel.enter_child(&name(start), true);
-            let message = match join(host, start).and_then(|()| host.run(sibling(start))) {
+            let message = match unseen(host, start).and_then(|()| join(host, start)).and_then(|()| host.run(sibling(start))) {
                 Ok(Reply::Child) => {
                     drop((ours, answer));
                     child::live(args.lua, host, start, theirs, setup, body)
@@ -65,6 +65,17 @@ pub fn start(args: &Args, start: &Start, (ours, theirs): Pair, setup: Setup, bod
             fork::exit_now(i32::from(sent.is_err()))
         }
     }
+}
+
+/// Nobody in the namespaces that are joined may look into this process or its child before it has
+/// called exec, which makes it visible again: its memory and its descriptors are the host's
+/// (CVE-2016-9962). A child whose ids the parent still has to write stays as it is: the files for
+/// that would be root's.
+fn unseen(host: &Host, start: &Start) -> Outcome<()> {
+    if start.maps.is_none() {
+        host.run(attributes::Call::Dumpable { on: false })?;
+    }
+    Ok(())
 }
 
 fn sibling(start: &Start) -> spawn::Call {
@@ -87,7 +98,7 @@ fn receive(args: &Args, answers: &fork::Channel) -> Outcome<i32> {
 fn plan(host: &Host, start: &Start) -> Outcome<()> {
     let saved = host.guard.saved();
     host.kernel.enter_child(&name(start), true);
-    let result = join(host, start).and_then(|()| host.run(sibling(start)));
+    let result = unseen(host, start).and_then(|()| join(host, start)).and_then(|()| host.run(sibling(start)));
     host.kernel.enter_child(&name(start), false);
     host.guard.restore(saved);
     result.map(drop)

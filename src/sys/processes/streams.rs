@@ -106,6 +106,7 @@ pub fn preserved(number: RawFd) -> bool {
 pub fn read(fd: BorrowedFd, max: usize) -> Result<Option<Vec<u8>>> {
     let mut buffer = vec![0; max];
     loop {
+        wait_readable(fd)?;
         match nix::unistd::read(fd, &mut buffer) {
             Ok(0) => return Ok(None),
             Ok(count) => {
@@ -116,6 +117,21 @@ pub fn read(fd: BorrowedFd, max: usize) -> Result<Option<Vec<u8>>> {
             Err(Errno::EIO) if nix::unistd::isatty(fd).unwrap_or(false) => return Ok(None),
             Err(errno) => return Err(errno),
         }
+    }
+}
+
+/// Waits until a read would not block; `EINTR` when a signal that ends the script has come. One
+/// that comes between a look at it and read(2) itself would be remembered and never acted on.
+fn wait_readable(fd: BorrowedFd) -> Result<()> {
+    let held = interrupt::Held::start(&[])?;
+    if interrupt::pending().is_some() {
+        return Err(Errno::EINTR);
+    }
+    let mut set = super::polling::PollSet::with_capacity(1);
+    set.push(fd.as_raw_fd(), false);
+    match set.wait(None, &held) {
+        Err(Errno::EINTR) if interrupt::pending().is_none() => Ok(()),
+        waited => waited,
     }
 }
 

@@ -119,8 +119,7 @@ pub fn make_directories(root: BorrowedFd, path: &Path, mode: Mode, links: Links)
         other => return other,
     }
     // Mostly only the last is missing. Whatever is in the way, the walk says it, or makes the rest.
-    let made = make_last(root, path, mode, links);
-    made.or_else(|_| change::exactly(|| walk::make_directories(root, path, mode, links)))
+    make_last(root, path, mode, links).or_else(|_| change::exactly(|| walk::make_directories(root, path, mode, links)))
 }
 
 /// Makes the last directory of a path. A link that dangles there is `EEXIST`.

@@ -127,7 +127,7 @@ impl<'a> Extract<'a> {
         self.seen.insert(name.clone(), entry.kind.word());
         let restored = |done: crate::sys::Result<()>| done.map_err(|errno| restoring(&metadata, errno));
         match (made.map_err(making)?, &entry.kind) {
-            (Some(file), _) => self.fill(file, entry, &metadata, reader, progress),
+            (Some(file), _) => fill(file, entry, &metadata, reader, progress),
             (None, Kind::Directory) => {
                 self.directories.insert(name, metadata);
                 Ok(())
@@ -293,41 +293,34 @@ impl<'a> Extract<'a> {
         }
         Ok(true)
     }
+}
 
-    /// Writes a new file's content, and restores the rest of it.
-    fn fill(
-        &mut self,
-        mut file: File,
-        entry: &Entry,
-        metadata: &Metadata,
-        reader: &mut Reader,
-        progress: &mut dyn FnMut(u64),
-    ) -> Judged<()> {
-        reader.stream.charge(entry.pieces.iter().map(|(_, length)| length).sum())?;
-        let failed = |error| writing(entry, crate::sys::files::errno(error));
-        let mut end = 0;
-        for (offset, length) in &entry.pieces {
-            if *offset != end {
-                file.seek(SeekFrom::Start(*offset)).map_err(failed)?;
-            }
-            end = offset + length;
-            let mut left = *length;
-            while left > 0 {
-                let bytes = reader.part(left)?;
-                file.write_all(bytes).map_err(failed)?;
-                left -= bytes.len() as u64;
-                progress(reader.stream.compressed());
-                if interrupt::pending().is_some() {
-                    return Err(Refusal::kernel("unpacking", Errno::EINTR));
-                }
+/// Writes a new file's content, and restores the rest of it.
+fn fill(mut file: File, entry: &Entry, metadata: &Metadata, reader: &mut Reader, progress: &mut dyn FnMut(u64)) -> Judged<()> {
+    reader.stream.charge(entry.pieces.iter().map(|(_, length)| length).sum())?;
+    let failed = |error| writing(entry, crate::sys::files::errno(error));
+    let mut end = 0;
+    for (offset, length) in &entry.pieces {
+        if *offset != end {
+            file.seek(SeekFrom::Start(*offset)).map_err(failed)?;
+        }
+        end = offset + length;
+        let mut left = *length;
+        while left > 0 {
+            let bytes = reader.part(left)?;
+            file.write_all(bytes).map_err(failed)?;
+            left -= bytes.len() as u64;
+            progress(reader.stream.compressed());
+            if interrupt::pending().is_some() {
+                return Err(Refusal::kernel("unpacking", Errno::EINTR));
             }
         }
-        // A hole at the end has no data to write.
-        if end != entry.size {
-            file.set_len(entry.size).map_err(failed)?;
-        }
-        restore(&file, metadata).map_err(|errno| restoring(metadata, errno))
     }
+    // A hole at the end has no data to write.
+    if end != entry.size {
+        file.set_len(entry.size).map_err(failed)?;
+    }
+    restore(&file, metadata).map_err(|errno| restoring(metadata, errno))
 }
 
 /// Why a file could not be written; on a full disk with how much it needs.

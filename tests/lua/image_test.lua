@@ -423,22 +423,4 @@ test.case(
   end
 )
 
-test.case(
-  "a full disk is an error with image, layer and member, and nothing stays",
-  { "root" },
-  function(t)
-    local big = { { tar = tar.archive { { name = "usr/big", data = ("x"):rep(3 << 20) } } } }
-    local dir <close>, at = stage(nil, big)
-    mkdir(at.store)
-    t.inside({ "mnt" }, function()
-      mount(nil, "/", { propagation = "private", recursive = true })
-      mount("tmpfs", at.store, { type = "tmpfs", data = "size=1M" })
-      local err = t.fails("layer 1 of 1", image.store, at.layout, { dir = at.store })
-      t.match(err.message, 'the entry "usr/big": writing the file: No space left', true)
-      t.eq(#list_dir(at.store), 0)
-    end)
-    local _ = dir
-  end
-)
-
 return test.run()

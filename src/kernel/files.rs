@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use nix::libc;
 use serde_json::Value;
 
 use super::{Fact, Reply, Request, Shell, quote, shell_quote};
-use crate::sys::{self, Errno, files};
+use crate::sys::{self, Errno, Fd, files};
 
 /// A change to a file, by path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,33 @@ pub enum Call {
         append: bool,
         /// Only where there is nothing.
         exclusive: bool,
+    },
+    /// `write(2)` of a new file, and `renameat2(2)` over the old one.
+    Replace {
+        /// A regular file.
+        path: PathBuf,
+        /// All of it.
+        content: Vec<u8>,
+        /// Permission bits of a new file, before the umask.
+        mode: u32,
+        /// Only where there is nothing.
+        exclusive: bool,
+    },
+    /// `open(2)`: answers [`Reply::Fd`].
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// `O_WRONLY`, `O_NONBLOCK` …
+        flags: i32,
+        /// Permission bits of a new file, before the umask.
+        mode: u32,
+    },
+    /// `mkfifo(3)`
+    Fifo {
+        /// The new pipe.
+        path: PathBuf,
+        /// Permission bits, before the umask.
+        mode: u32,
     },
     /// `symlink(2)`
     Symlink {
@@ -118,6 +146,9 @@ impl Call {
             | Self::Unlink { path }
             | Self::RemoveAll { path }
             | Self::Write { path, .. }
+            | Self::Replace { path, .. }
+            | Self::Open { path, .. }
+            | Self::Fifo { path, .. }
             | Self::Symlink { path, .. }
             | Self::Rename { to: path, .. }
             | Self::Copy { to: path, .. }
@@ -126,6 +157,29 @@ impl Call {
             | Self::Touch { path, .. } => path,
         }
     }
+}
+
+/// The flags of open(2) that a script can ask for, as strace writes them.
+fn flag_names(flags: i32) -> String {
+    let mut names = vec![match flags & libc::O_ACCMODE {
+        libc::O_WRONLY => "O_WRONLY",
+        libc::O_RDWR => "O_RDWR",
+        _ => "O_RDONLY",
+    }];
+    for (flag, name) in [
+        (libc::O_APPEND, "O_APPEND"),
+        (libc::O_CREAT, "O_CREAT"),
+        (libc::O_EXCL, "O_EXCL"),
+        (libc::O_TRUNC, "O_TRUNC"),
+        (libc::O_NONBLOCK, "O_NONBLOCK"),
+        (libc::O_NOFOLLOW, "O_NOFOLLOW"),
+    ] {
+        if flags & flag != 0 {
+            names.push(name);
+        }
+    }
+    names.extend(["O_NOCTTY", "O_CLOEXEC"]);
+    names.join("|")
 }
 
 fn path(path: &Path) -> String {
@@ -149,6 +203,17 @@ impl fmt::Display for Call {
             Self::Write { path: file, content, .. } => {
                 write!(f, "write(<{}>, {}, {})", file.display(), quote(content, 64), content.len())
             }
+            Self::Replace { path: file, content, exclusive, .. } => {
+                let beside = format!("{}.new", file.display());
+                let place = if *exclusive { ", RENAME_NOREPLACE" } else { "" };
+                write!(f, "write(<{beside}>, {}, {}); ", quote(content, 64), content.len())?;
+                write!(f, "renameat2(AT_FDCWD, {}, AT_FDCWD, {}{place})", quote(beside.as_bytes(), 4096), path(file))
+            }
+            Self::Open { path: file, flags, mode } => {
+                let mode = if flags & libc::O_CREAT == 0 { String::new() } else { format!(", {mode:04o}") };
+                write!(f, "open({}, {}{mode})", path(file), flag_names(*flags))
+            }
+            Self::Fifo { path: file, mode } => write!(f, "mknod({}, S_IFIFO|{mode:04o})", path(file)),
             Self::Rename { from, to, flags } => {
                 let flags = match flags {
                     1 => "RENAME_NOREPLACE",
@@ -179,6 +244,11 @@ impl Request for Call {
             Self::Unlink { path } => files::unlink(path)?,
             Self::RemoveAll { path } | Self::RemoveTemporary { path } => files::remove_all(path)?,
             Self::Write { path, content, mode, append, exclusive } => files::write(path, content, *mode, *append, *exclusive)?,
+            Self::Replace { path, content, mode, exclusive } => files::replace(path, content, *mode, *exclusive)?,
+            Self::Open { path, flags, mode } => {
+                return Ok(Reply::Fd(Fd::new(path.display().to_string(), files::open(path, *flags, *mode)?)));
+            }
+            Self::Fifo { path, mode } => files::mkfifo(path, *mode)?,
             Self::Rename { from, to, flags } => files::rename(from, to, *flags)?,
             Self::Symlink { text, path } => files::symlink(text, path)?,
             Self::Copy { from, to } => drop(files::copy(from, to)?),
@@ -187,6 +257,13 @@ impl Request for Call {
             Self::Touch { path, mode } => files::touch(path, *mode)?,
         }
         Ok(Reply::Done)
+    }
+
+    fn planned(&self) -> Reply {
+        match self {
+            Self::Open { path, .. } => Reply::Fd(Fd::planned(path.display().to_string())),
+            _ => Reply::Done,
+        }
     }
 
     fn shell(&self) -> Shell {
@@ -200,6 +277,23 @@ impl Request for Call {
                 return Shell::Close(format!("rm -r --one-file-system {}", word(path)), "removes up to the mount");
             }
             Self::Write { path, append, .. } => format!("cat {} {}", if *append { ">>" } else { ">" }, word(path)),
+            Self::Replace { path, exclusive, .. } => {
+                let (path, option) = (word(path), if *exclusive { "-n " } else { "" });
+                return Shell::Close(
+                    format!("cat > {path}.new && mv {option}{path}.new {path}"),
+                    "the new file has another owner and mode",
+                );
+            }
+            Self::Open { path, flags, .. } => {
+                let sign = match flags & (libc::O_ACCMODE | libc::O_APPEND) {
+                    libc::O_RDONLY => "<",
+                    libc::O_WRONLY => ">",
+                    libc::O_RDWR => "<>",
+                    _ => ">>",
+                };
+                return Shell::Close(format!("exec 9{sign}{}", word(path)), "the shell picks the number, and has fewer flags");
+            }
+            Self::Fifo { path, mode } => format!("mkfifo -m {mode:04o} {}", word(path)),
             Self::Rename { from, to, flags } => {
                 let option = if *flags == 2 { "--exchange " } else { "" };
                 format!("mv {option}{} {}", word(from), word(to))
@@ -225,6 +319,10 @@ impl Request for Call {
     fn hint(&self, errno: Errno) -> Option<String> {
         let text = match (self, errno) {
             (Self::Mkdir { parents: false, .. }, Errno::ENOENT) => "a directory before it is missing: parents = true makes it",
+            (Self::Open { .. }, Errno::ENXIO) => "nobody reads from this pipe: open it for reading first, or without nonblock to wait",
+            (Self::Open { .. } | Self::Replace { .. }, Errno::ELOOP) => "a symlink is not followed here",
+            (Self::Replace { .. }, Errno::EINVAL) => "only a regular file can be replaced as a whole",
+            (Self::Replace { .. }, Errno::EPERM) => "the file belongs to another user, and its owner cannot be handed on",
             (Self::Rename { .. }, Errno::EXDEV) => "the two are on different mounts: copy_file, then remove",
             (Self::RemoveAll { .. } | Self::RemoveTemporary { .. }, Errno::EXDEV) => {
                 "something is mounted in there and is not removed: umount it first"

@@ -4,9 +4,12 @@
 //! in `temporary`.
 
 use mlua::Value;
+use nix::libc;
 
 use super::args::Args;
-use super::error::{Outcome, Raise};
+use super::error::{Outcome, Raise, unexpected};
+use super::processes::patiently;
+use super::processes::streams::Descriptor;
 use super::table::{Primitive, Scope, example};
 use super::types::{Param, Type, U32, may, need};
 use crate::kernel::files::Call;
@@ -26,6 +29,27 @@ const WRITE: &[Param] = &[
     may("mode", Type::Mode, "permission bits of a new file before the umask; \"0644\""),
     may("append", Type::Boolean, "puts the text at the end"),
     may("exclusive", Type::Boolean, "EEXIST where there is anything"),
+    may(
+        "atomic",
+        Type::Boolean,
+        "writes beside and renames: whoever reads finds the old text or the new one, whenever the writer dies. The owner and mode of a file that is replaced stay; a symlink is ELOOP",
+    ),
+];
+
+const OPEN: &[Param] = &[
+    may("read", Type::Boolean, "for reading; true without write and append"),
+    may("write", Type::Boolean, "for writing, from the start"),
+    may("append", Type::Boolean, "for writing, each write at the end"),
+    may("create", Type::Boolean, "with write or append: makes the file where it is missing"),
+    may("exclusive", Type::Boolean, "with create: EEXIST where there is anything"),
+    may("truncate", Type::Boolean, "with write: empties the file"),
+    may(
+        "nonblock",
+        Type::Boolean,
+        "neither opening nor reading nor writing waits: a pipe without a reader is ENXIO, what would wait EAGAIN",
+    ),
+    may("nofollow", Type::Boolean, "ELOOP where the last component is a symlink"),
+    may("mode", Type::Mode, "with create: permission bits before the umask; \"0644\""),
 ];
 
 const READ: &[Param] = &[may("limit", Type::Size, "EFBIG where the file is longer; \"16M\"")];
@@ -93,6 +117,43 @@ pub const PRIMITIVES: &[Primitive] = &[
         "local path = \"/tmp/crun-lua-example-write\"\nwrite_file(path, \"one\\n\", { mode = \"0600\", exclusive = true })\nwrite_file(path, \"two\\n\", { append = true })\nassert(read_file(path) == \"one\\ntwo\\n\")\nremove(path)",
         write_file
     ),
+    Primitive {
+        name: "open",
+        summary: "Opens a file by path: for fd:read and fd:write, as a stream of spawn, as a source of poll.",
+        params: &[need("path", Type::Path, "the file"), may("options", Type::Options(OPEN), "")],
+        returns: "fd",
+        syscalls: &["open(2)"],
+        shell: "≈ exec 9<PATH",
+        needs: "",
+        scope: Scope::Object,
+        reversible: true,
+        examples: &[
+            example(
+                "local path = \"/tmp/crun-lua-example-open\"\nlocal log <close> = open(path, { append = true, create = true, mode = \"0600\" })\nlocal child <close> = spawn({ stdout = log, stderr = log }, function() exec { \"echo\", \"hello\" } end)\nchild:wait()\nlog:write(\"bye\\n\")\nassert(read_file(path) == \"hello\\nbye\\n\")\nremove(path)",
+            ),
+            example(
+                "local path = \"/tmp/crun-lua-example-fifo\"\nmkfifo(path)\nlocal reader <close> = open(path, { nonblock = true })\nlocal writer <close> = open(path, { write = true })\nwriter:write(\"hello\")\nassert(reader:read(100) == \"hello\")\nremove(path)",
+            ),
+        ],
+        see: &["mkfifo", "fd:read", "fd:write", "rootfs:open", "open(2)"],
+        function: open,
+    },
+    Primitive {
+        name: "mkfifo",
+        summary: "Makes a pipe with a name.",
+        params: &[need("path", Type::Path, "the new pipe"), may("mode", Type::Mode, "permission bits before the umask; \"0600\"")],
+        returns: "nothing",
+        syscalls: &["mknod(2)"],
+        shell: "= mkfifo -m MODE PATH",
+        needs: "",
+        scope: Scope::Object,
+        reversible: true,
+        examples: &[example(
+            "local path = \"/tmp/crun-lua-example-mkfifo\"\nmkfifo(path, \"0600\")\nassert(stat(path).type == \"fifo\")\nremove(path)",
+        )],
+        see: &["open", "rootfs:mknod", "fifo(7)"],
+        function: mkfifo,
+    },
     primitive!(
         "read_file",
         "Reads a file; nil where there is none.",
@@ -251,7 +312,53 @@ fn write_file(args: &Args) -> Outcome {
     }
     let content = args.bytes("text").unwrap_or_default();
     let mode = options.mode("mode").unwrap_or(0o644);
+    if options.flag("atomic") {
+        if append {
+            return Err(Raise::argument("options: append and atomic exclude each other: a whole file is put in place"));
+        }
+        patiently(args.host, Call::Replace { path: args.required_path("path"), content, mode, exclusive })?;
+        return Ok(Value::Nil);
+    }
     args.host.run(Call::Write { path: args.required_path("path"), content, mode, append, exclusive })?;
+    Ok(Value::Nil)
+}
+
+fn open(args: &Args) -> Outcome {
+    let options = args.options("options")?;
+    let (write, append) = (options.flag("write"), options.flag("append"));
+    for (word, needed, there) in
+        [("create", "write or append", write || append), ("exclusive", "create", options.flag("create")), ("truncate", "write", write)]
+    {
+        if options.flag(word) && !there {
+            return Err(Raise::argument(format!("options.{word}: expected {needed} as well")));
+        }
+    }
+    let mut flags = match (options.boolean("read").unwrap_or(!write && !append), write || append) {
+        (true, true) => libc::O_RDWR,
+        (false, true) => libc::O_WRONLY,
+        (true, false) => libc::O_RDONLY,
+        (false, false) => return Err(Raise::argument("options: expected read, write or append")),
+    };
+    for (word, flag) in [
+        ("append", libc::O_APPEND),
+        ("create", libc::O_CREAT),
+        ("exclusive", libc::O_EXCL),
+        ("truncate", libc::O_TRUNC),
+        ("nonblock", libc::O_NONBLOCK),
+        ("nofollow", libc::O_NOFOLLOW),
+    ] {
+        if options.flag(word) {
+            flags |= flag;
+        }
+    }
+    let call = Call::Open { path: args.required_path("path"), flags, mode: options.mode("mode").unwrap_or(0o644) };
+    // A pipe without nonblock waits for its other end.
+    let fd = patiently(args.host, call.clone())?.fd().map_err(|errno| unexpected(&call.into(), errno))?;
+    args.adopt(Descriptor::new(fd), None)
+}
+
+fn mkfifo(args: &Args) -> Outcome {
+    args.host.run(Call::Fifo { path: args.required_path("path"), mode: args.mode("mode").unwrap_or(0o600) })?;
     Ok(Value::Nil)
 }
 

@@ -15,6 +15,10 @@ use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, unlinkat};
 
 use super::{Errno, Result};
 
+mod replace;
+
+pub use replace::replace;
+
 /// The kernel's number in an error of the standard library.
 #[must_use]
 #[allow(clippy::needless_pass_by_value)]
@@ -74,6 +78,17 @@ pub fn write(path: &Path, content: &[u8], mode: u32, append: bool, exclusive: bo
         options.write(true).create(true).truncate(true);
     }
     options.open(path).map_err(errno)?.write_all(content).map_err(errno)
+}
+
+/// Opens a file; it does not become the terminal, and exec closes it.
+pub fn open(path: &Path, flags: i32, mode: u32) -> Result<OwnedFd> {
+    let flags = OFlag::from_bits_retain(flags) | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
+    nix::fcntl::open(path, flags, Mode::from_bits_truncate(mode))
+}
+
+/// `mkfifo(3)`.
+pub fn mkfifo(path: &Path, mode: u32) -> Result<()> {
+    nix::unistd::mkfifo(path, Mode::from_bits_truncate(mode))
 }
 
 /// `renameat2(2)`: with 1, only where nothing has the new name; with 2, both names change places.

@@ -2336,6 +2336,7 @@ sys.mkdir = mkdir
 ---@field mode? string|integer permission bits of a new file before the umask; "0644"
 ---@field append? boolean puts the text at the end
 ---@field exclusive? boolean EEXIST where there is anything
+---@field atomic? boolean writes beside and renames: whoever reads finds the old text or the new one, whenever the writer dies. The owner and mode of a file that is replaced stay; a symlink is ELOOP
 
 --- Writes a text to a file.
 ---
@@ -2353,6 +2354,51 @@ sys.mkdir = mkdir
 ---@param options? write_file.options
 function write_file(path, text, options) end
 sys.write_file = write_file
+
+---@class open.options
+---@field read? boolean for reading; true without write and append
+---@field write? boolean for writing, from the start
+---@field append? boolean for writing, each write at the end
+---@field create? boolean with write or append: makes the file where it is missing
+---@field exclusive? boolean with create: EEXIST where there is anything
+---@field truncate? boolean with write: empties the file
+---@field nonblock? boolean neither opening nor reading nor writing waits: a pipe without a reader is ENXIO, what would wait EAGAIN
+---@field nofollow? boolean ELOOP where the last component is a symlink
+---@field mode? string|integer with create: permission bits before the umask; "0644"
+
+--- Opens a file by path: for fd:read and fd:write, as a stream of spawn, as a source of poll.
+---
+--- ```lua
+--- local path = "/tmp/crun-lua-example-open"
+--- local log <close> = open(path, { append = true, create = true, mode = "0600" })
+--- local child <close> = spawn({ stdout = log, stderr = log }, function() exec { "echo", "hello" } end)
+--- child:wait()
+--- log:write("bye\n")
+--- assert(read_file(path) == "hello\nbye\n")
+--- remove(path)
+--- ```
+---
+--- See mkfifo, fd:read, fd:write, rootfs:open, open(2).
+---@param path string the file
+---@param options? open.options
+---@return fd # fd
+function open(path, options) end
+sys.open = open
+
+--- Makes a pipe with a name.
+---
+--- ```lua
+--- local path = "/tmp/crun-lua-example-mkfifo"
+--- mkfifo(path, "0600")
+--- assert(stat(path).type == "fifo")
+--- remove(path)
+--- ```
+---
+--- See open, rootfs:mknod, fifo(7).
+---@param path string the new pipe
+---@param mode? string|integer permission bits before the umask; "0600"
+function mkfifo(path, mode) end
+sys.mkfifo = mkfifo
 
 ---@class read_file.options
 ---@field limit? string|integer EFBIG where the file is longer; "16M"

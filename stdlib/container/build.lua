@@ -105,27 +105,27 @@ local function limit(config, run, undo)
   return group, wanted, skipped
 end
 
-local function shown_file(path)
-  local parent, name = path:match("^(.*)(/[^/]+)$")
-  local dir <close> = rootfs_open(parent)
-  return dir:open(name)
+--- A file of the state directory as the child can show it: by its path, or where root makes a user
+--- namespace, whose ids may not enter that directory, as a mount that is made here.
+local function shown_file(config, path)
+  local foreign = config.userns and proc_status().uid.effective == 0
+  return { source = foreign and open_tree(path) or path }
 end
 
---- The network's files as the child can put them: text, or descriptors of files that lie in the
---- state directory, where a namespace of another user cannot reach them by name.
+--- The network's files as the child can put them: text, or files of the state directory.
 local function files_of(config, prepared, attachment)
   local live = attachment.live or {}
   local own = prepared.kind == "host" or prepared.kind == "copy"
   local shown = {}
   for path, text in pairs(attachment.files) do
     if live[path] then
-      shown[path] = shown_file(live[path])
+      shown[path] = shown_file(config, live[path])
     elseif own then
       shown[path] = text
     else
       local file = state.dir(config.name) .. "/" .. path:gsub("/", "_")
       write_file(file, text, { mode = "0644" })
-      shown[path] = shown_file(file)
+      shown[path] = shown_file(config, file)
     end
   end
   return shown
@@ -352,8 +352,8 @@ function M.launch(made, run, command, how)
     run.alive:close()
   end)
   for _, file in pairs(parts.files) do
-    if type(file) ~= "string" then
-      file:close()
+    if type(file) == "table" and type(file.source) ~= "string" then
+      file.source:close()
     end
   end
   if how.parked then

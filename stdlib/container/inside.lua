@@ -91,8 +91,10 @@ local function put_files(root, files)
   for path, file in pairs(files) do
     if type(file) == "string" then
       root:write(path, file)
+    elseif type(file.source) == "string" then
+      root:bind(file.source, path, { nosuid = true, nodev = true, noexec = true })
     else
-      root:bind(file, path, { nosuid = true, nodev = true, noexec = true })
+      root:mount(file.source, path)
     end
   end
 end

@@ -122,8 +122,7 @@ end
 
 --- Replaces a file at once: a reader sees the old text or the new one.
 local function replace(path, text)
-  write_file(path .. ".new", text, { mode = "0600" })
-  rename(path .. ".new", path)
+  write_file(path, text, { mode = "0600", atomic = true })
 end
 
 local function encode(record)

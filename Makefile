@@ -26,7 +26,7 @@ test: ## Check format and lints, run all tests; as root none is skipped for want
 	@tests/run.sh
 
 bench: ## Measure what a primitive costs over the bare system call
-	@tests/packages.sh run
+	@tests/packages.sh bench
 	cargo bench --locked --bench primitive_cost
 	@if command -v strace >/dev/null; then cargo build --locked --release --quiet && benches/syscalls.sh $(PROGRAM); fi
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs the system packages that building (`run`) or testing (`test`) needs and this machine
-# lacks. Where all is there it does nothing and prints nothing. Debian and Ubuntu are installed on
-# (as root, or with sudo); on Fedora, Arch and Alpine the command is printed for you to run.
+# Installs the system packages that building (`run`), testing (`test`) or measuring (`bench`) needs
+# and this machine lacks. Where all is there it does nothing and prints nothing. Debian and Ubuntu are
+# installed on (as root, or with sudo); on Fedora, Arch and Alpine the command is printed for you.
 #
 # A package counts as present when what it is needed for can be found, whoever put it there.
 set -eu
@@ -26,6 +26,16 @@ command:newuidmap     uidmap            shadow-utils       shadow       shadow-s
 command:python3       python3           python3            python       python3
 command:zstd          zstd              zstd               zstd         zstd
 command:mmdebstrap    mmdebstrap        -                  -            -
+command:debootstrap   debootstrap       debootstrap        debootstrap  debootstrap
+command:pasta         passt             passt              passt        passt
+command:slirp4netns   slirp4netns       slirp4netns        slirp4netns  slirp4netns
+cni:bridge            containernetworking-plugins containernetworking-plugins cni-plugins cni-plugins
+'
+benches='
+command:bwrap         bubblewrap        bubblewrap         bubblewrap   bubblewrap
+command:lua5.4        lua5.4            -                  -            lua5.4
+command:strace        strace            strace             strace       strace
+command:umoci         umoci             umoci              -            umoci
 '
 
 fail() {
@@ -37,6 +47,7 @@ present() {
   case $1 in
     # The directories of root's programs are not in every user's path.
     command:*) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin command -v "${1#command:}" >/dev/null ;;
+    cni:*) [ -x "/usr/lib/cni/${1#cni:}" ] || [ -x "/opt/cni/bin/${1#cni:}" ] || [ -x "/usr/libexec/cni/${1#cni:}" ] ;;
     static:*) program=$(command -v "${1#static:}") && ! ldd "$program" >/dev/null 2>&1 ;;
     # The compiler answers with a path where it finds the file, and with the bare name elsewhere.
     archive:*) case $(cc -print-file-name="${1#archive:}" 2>/dev/null) in */*) ;; *) return 1 ;; esac ;;
@@ -46,7 +57,8 @@ present() {
 case ${1-} in
   run) wanted=$build ;;
   test) wanted=$build$tests ;;
-  *) fail "expected 'run' or 'test'" ;;
+  bench) wanted=$build$benches ;;
+  *) fail "expected 'run', 'test' or 'bench'" ;;
 esac
 
 if command -v apt-get >/dev/null; then

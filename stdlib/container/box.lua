@@ -12,6 +12,7 @@
 --- assert(box:wait().signal == "kill")
 --- ```
 local build = require "container.build"
+local foreground = require "container.foreground"
 local inside = require "container.inside"
 local options = require "options"
 local other = require "container.other"
@@ -245,10 +246,7 @@ local function run_once(self, command, how)
     })
   end
   local process = self.run_state.process
-  local result, err = try(process.wait, process, {
-    forward = how.forward or build.FORWARD,
-    timeout = how.timeout,
-  })
+  local result, err = try(foreground.wait, process, how)
   if err then
     self:settle { code = 127 }
     error(err, 0)

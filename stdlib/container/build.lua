@@ -22,9 +22,6 @@ local state = require "container.state"
 
 local M = {}
 
---- Signals that a container's first process gets from whoever runs it in the foreground.
-M.FORWARD = { "hup", "int", "quit", "term", "usr1", "usr2", "cont", "winch" }
-
 local Undo = {}
 Undo.__index = Undo
 
@@ -296,7 +293,7 @@ function M.launch(made, run, command, how)
     begun = begun and begun.write,
     alive = alive.read,
     session = how.session,
-    forward = M.FORWARD,
+    forward = require("container.foreground").SIGNALS,
   }
   --- The kernel forgets the death signal when a process changes its user; an owner that died in
   --- between has closed its end of the pipe.

@@ -132,8 +132,7 @@ function M.run(box, command, how)
   if how.capture then
     return process:output { stdin = how.stdin, timeout = how.timeout, max = how.max }
   end
-  local result =
-    process:wait { timeout = how.timeout, forward = require("container.build").FORWARD }
+  local result = require("container.foreground").wait(process, how)
   if not result then
     process:kill("kill")
     result = process:wait()

@@ -16,7 +16,6 @@
 ---   end
 --- end
 --- ```
-local build = require "container.build"
 local colour = require "view.colour"
 local loop = require "container.loop"
 local options = require "options"
@@ -246,7 +245,5 @@ end
 Group.__close = function(self)
   self:close()
 end
-
-M.FORWARD = build.FORWARD
 
 return M

@@ -166,8 +166,8 @@ end
 --- Reads what a detached container has written.
 ---@param name string
 ---@param given? { tail: integer?, since: string?, stream: string?, follow: boolean?,
---- each: function? } tail: only the last lines; since: a time as the log has it; follow: goes on until the container
---- has ended; each: is given every row, instead of a list of them all
+--- each: function? } tail: only the last lines; since: a time as the log has it; follow: goes on
+--- until the container has ended; each: is given every row, instead of a list of them all
 ---@return container.LogRow[]?
 function M.read(name, given)
   given = options.check("container.logs", given, KNOWN)

@@ -78,26 +78,16 @@ local function group_of(name, op)
   return M.group(record), record
 end
 
---- Sends the signal that ends a program, or SIGKILL where the kernel would drop it: the first
---- process of a pid namespace gets no signal that it has no handler for (pid_namespaces(7)).
+--- Sends the signal that ends a program.
 ---@param process any
 ---@param group? any its control group, which may be frozen
 ---@param signal string
 function M.end_process(process, group, signal)
-  local status = try(proc_status, process.pid)
-  -- One that is blocked waits for whoever reads it from a signalfd.
-  local caught = status and tonumber(status.sig_cgt, 16) | tonumber(status.sig_blk, 16) or 0
-  local first = status and status.ns_pid and status.ns_pid[#status.ns_pid] == 1
-  local numbers = { hup = 1, int = 2, quit = 3, usr1 = 10, usr2 = 12, term = 15, winch = 28 }
-  local number = numbers[signal]
-  if first and number and caught & (1 << (number - 1)) == 0 then
-    signal = "kill"
-  end
   if group then
     -- A frozen process acts on no signal.
     try(group.thaw, group, { host = true })
   end
-  try(process.kill, process, signal)
+  require("container.foreground").pass(process, signal)
 end
 
 --- Starts a container that `create` has made.

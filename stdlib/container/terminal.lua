@@ -43,7 +43,7 @@ function M.run(box, command, how, launch)
   build.go(box.name)
   box:mark_running()
   terminal:relay { process = process }
-  return process:wait { forward = build.FORWARD }
+  return process:wait()
 end
 
 --- Runs a command in a container to its end with a terminal.

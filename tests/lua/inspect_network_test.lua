@@ -210,6 +210,8 @@ test.case("a router in a third namespace is asked for its way back and its forwa
   "link:veth",
 }, function(t)
   local middle <close> = spawn({ unshare = { "net" } }, function()
+    -- A new namespace begins with what the host's has.
+    sysctl("net.ipv4.ip_forward", 0)
     exec { "sleep", "60" }
   end)
   middle:started()

@@ -29,7 +29,7 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
     scope: Scope::Caller,
     reversible: false,
     examples: &[example(
-        "local p = pipe()\nlocal child <close> = fork(function()\n  close_fds()\n  exec { \"sleep\", \"60\" }\nend)\np.write:close()\nassert(p.read:read() == \"\")",
+        "local p = pipe()\nlocal child <close> = fork(function()\n  close_fds()\n  exec { \"sleep\", \"60\" }\nend)\nchild:started()\np.write:close()\nassert(p.read:read() == \"\")",
     )],
     see: &["fork", "exec", "close_range(2)"],
     function: close_fds,

@@ -37,17 +37,26 @@ end)
 
 test.case("orphans are collected while the main process runs", { "root" }, function(t)
   as_first(t, function()
-    local main <close> = spawn(function()
-      -- Thirty processes whose parent ends at once: theirs is process 1 from then on.
-      exec {
-        "sh",
-        "-c",
-        "for i in 1 2 3 4 5 6 7 8 9 10; do (true & true & true & true) & done; sleep 0.3; exit 5",
-      }
+    -- Forty processes whose parent ends at once: theirs is process 1 from then on.
+    local program = [[
+      for i in 1 2 3 4 5 6 7 8 9 10; do (true & true & true & true &); done
+      read line
+      exit 5
+    ]]
+    local main <close> = spawn({ stdin = "pipe" }, function()
+      exec { "sh", "-c", program }
     end)
     main:started()
-    t.eq(main:reap({ timeout = "150ms" }), nil)
+    local left
+    repeat
+      t.eq(main:reap { timeout = "20ms" }, nil)
+      left = {}
+      for _, name in ipairs(list_dir("/proc")) do
+        left[#left + 1] = tonumber(name)
+      end
+    until #left == 2
     t.eq(zombies(), {})
+    main.stdin:close()
     t.eq(main:reap().code, 5)
     t.eq(zombies(), {})
   end)

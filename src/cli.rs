@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::kernel::{self, Effect, Explain, Fault, Kernel, Live, Plan, Target, Trace};
 use crate::lua::{Machine, Settings, reference, table};
+use crate::sys::attributes::descriptors;
 use crate::sys::{Errno, interrupt};
 
 /// A container runtime you can read, script and take apart.
@@ -193,6 +194,8 @@ fn start(cli: Cli, arguments: Vec<String>, run: impl FnOnce(&Machine) -> i32) ->
     if let Err(errno) = interrupt::watch() {
         return fail(&format!("sigaction: {errno}"), 1);
     }
+    // Where it is forbidden the limit stays: a script that needs more hears of it then.
+    let _ = descriptors::raise();
     let settings = Settings { stdlib: cli.stdlib, allow_host: cli.allow_host, arguments };
     let plan = cli.dry_run.then(|| Rc::new(Plan::default()));
     let remembered = plan.clone();

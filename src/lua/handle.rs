@@ -39,7 +39,12 @@ pub trait Resource: Any {
         let _ = host;
     }
 
-    /// Told in a forked child, which must not go on with what is the parent's alone: a lock.
+    /// Whether a forked child must not go on with it, because it is the parent's alone: a lock.
+    fn is_private(&self) -> bool {
+        false
+    }
+
+    /// Told in a forked child of what is private.
     fn forked(&self) {}
 
     /// Whether something stays outside of this process unless it is closed: asked again and
@@ -179,10 +184,18 @@ impl<T: Resource> Deref for Held<T> {
 #[derive(Default)]
 pub struct Ledger {
     open: RefCell<Vec<Entry>>,
+    /// What a child lets go of.
+    private: RefCell<Vec<Weak<Inner>>>,
+    /// In a child: the handles of its parent, which the child never closes. They stay as they are:
+    /// to touch each of thousands would copy the memory that they lie in.
+    inherited: RefCell<Vec<Vec<Entry>>>,
     /// How long the list may grow before it is swept.
     limit: Cell<usize>,
     crowded: Cell<bool>,
 }
+
+/// So many handles are never worth a collection.
+const FEW: usize = 64;
 
 /// What lasts is held, so that it is closed at the script's end even when Lua has collected its
 /// handle; anything else goes when Lua lets it go.
@@ -212,7 +225,12 @@ impl Ledger {
             journal: Cell::new(journal),
         };
         let handle = Handle(Rc::new(inner));
-        if self.open.borrow().len() >= self.limit.get() {
+        if handle.0.resource.is_private() {
+            let mut private = self.private.borrow_mut();
+            private.retain(|other| other.strong_count() > 0);
+            private.push(Rc::downgrade(&handle.0));
+        }
+        if self.open.borrow().len() >= self.limit.get().max(FEW) {
             self.crowded.set(true);
         }
         let entry = if lasting { Entry::Held(handle.clone()) } else { Entry::Seen(Rc::downgrade(&handle.0)) };
@@ -222,8 +240,9 @@ impl Ledger {
 
     /// The open handle of a lasting object that is of this type and passes the test.
     pub fn find<T: Resource>(&self, test: impl Fn(&T) -> bool) -> Option<Handle> {
-        let open = self.open.borrow();
-        let held = open.iter().filter_map(|entry| if let Entry::Held(handle) = entry { Some(handle) } else { None });
+        let (open, inherited) = (self.open.borrow(), self.inherited.borrow());
+        let all = open.iter().chain(inherited.iter().flatten());
+        let held = all.filter_map(|entry| if let Entry::Held(handle) = entry { Some(handle) } else { None });
         held.filter(|handle| !handle.is_closed()).find(|handle| handle.any::<T>().is_ok_and(|resource| test(&resource))).cloned()
     }
 
@@ -236,16 +255,11 @@ impl Ledger {
 
     /// In a forked child: lets go of what is the parent's alone.
     pub fn forked(&self) {
-        for entry in self.open.borrow().iter() {
-            match entry {
-                Entry::Held(handle) => handle.0.resource.forked(),
-                Entry::Seen(weak) => {
-                    if let Some(inner) = weak.upgrade() {
-                        inner.resource.forked();
-                    }
-                }
-            }
+        for inner in self.private.take().iter().filter_map(Weak::upgrade) {
+            inner.resource.forked();
         }
+        self.inherited.borrow_mut().push(self.open.take());
+        self.limit.set(FEW);
     }
 
     /// Closes everything that is open, last made first, and answers what could not be closed.
@@ -281,7 +295,7 @@ impl Ledger {
         let mut left: Vec<Entry> = open.into_iter().filter_map(wanted).collect();
         // What was made while the list was out comes after.
         left.append(&mut self.open.borrow_mut());
-        self.limit.set(2 * left.len() + 64);
+        self.limit.set(2 * left.len() + FEW);
         self.open.replace(left);
     }
 }

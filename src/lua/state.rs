@@ -134,6 +134,10 @@ impl Resource for Lock {
         std::mem::forget(self.fd.take());
     }
 
+    fn is_private(&self) -> bool {
+        true
+    }
+
     fn forked(&self) {
         self.fd.take();
     }

@@ -6,6 +6,7 @@ use nix::libc;
 
 use super::{Errno, Result, files};
 
+pub mod descriptors;
 mod scheduling;
 
 pub use scheduling::{Scheduling, affinity, io_priority, scheduling, set_affinity, set_io_priority, set_mem_policy, set_scheduling};
@@ -23,8 +24,22 @@ pub fn limit(pid: i32, kind: u32) -> Result<(u64, u64)> {
 
 /// Sets what is given of one kind, keeps the rest, and reads it back (`EPROTO` where it differs).
 pub fn set_limit(pid: i32, kind: u32, soft: Option<u64>, hard: Option<u64>) -> Result<()> {
-    let now = limit(pid, kind)?;
-    let new = libc::rlimit64 { rlim_cur: soft.unwrap_or(now.0), rlim_max: hard.unwrap_or(now.1) };
+    let own = kind == libc::RLIMIT_NOFILE && (pid == 0 || pid.cast_unsigned() == std::process::id());
+    let raised = if own { descriptors::forget() } else { None };
+    let mut now = limit(pid, kind)?;
+    if let Some(before) = raised {
+        // The soft limit that the script has not named is the one that it knows.
+        now.0 = before.min(hard.unwrap_or(now.1));
+    }
+    let set = write_limit(pid, kind, soft.unwrap_or(now.0), hard.unwrap_or(now.1));
+    if let (Err(_), Some(before)) = (set, raised) {
+        descriptors::remember(before);
+    }
+    set
+}
+
+fn write_limit(pid: i32, kind: u32, soft: u64, hard: u64) -> Result<()> {
+    let new = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
     // SAFETY: a null old limit is allowed; the new one has the kernel's layout and outlives the call.
     Errno::result(unsafe { libc::syscall(libc::SYS_prlimit64, pid, kind, &raw const new, std::ptr::null_mut::<libc::rlimit64>()) })?;
     if limit(pid, kind)? == (new.rlim_cur, new.rlim_max) { Ok(()) } else { Err(Errno::EPROTO) }

@@ -9,6 +9,7 @@ use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair};
 
+use super::attributes::descriptors;
 use super::{Errno, Result, interrupt};
 
 /// Writes out what the C library still holds, so that a fork does not write it twice.
@@ -159,12 +160,14 @@ pub fn exec(program: &Path, args: &[OsString], env: &[(OsString, OsString)]) -> 
     // A signal that came a moment ago is only remembered, and exec would forget it: it is sent
     // again now that its action is the default. What comes from here on acts at once.
     interrupt::unwatch()?;
+    descriptors::lower()?;
     let failed = match interrupt::arrived() {
         None => nix::unistd::execve(&program, &args, &env).map(|never| match never {}),
         // The first process of a pid namespace survives this, and its script ends instead.
         Some(signal) => nix::sys::signal::raise(signal).and(Err(Errno::EINTR)),
     };
     interrupt::watch()?;
+    descriptors::put_back()?;
     // SAFETY: puts back the action that was there before.
     unsafe { sigaction(Signal::SIGPIPE, &pipe) }?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&mask), None)?;

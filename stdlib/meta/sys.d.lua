@@ -830,7 +830,7 @@ sys.keyring_clear = keyring_clear
 ---@field memlock? string|integer|rlimit.limits.memlock locked memory in bytes
 ---@field msgqueue? string|integer|rlimit.limits.msgqueue POSIX message queues in bytes
 ---@field nice? string|integer|rlimit.limits.nice 20 minus the lowest nice value
----@field nofile? string|integer|rlimit.limits.nofile one more than the highest descriptor
+---@field nofile? string|integer|rlimit.limits.nofile one more than the highest descriptor. This program's own soft limit is the hard one; programs get what it was started with, or what is set here
 ---@field nproc? string|integer|rlimit.limits.nproc processes and threads of the user
 ---@field rss? string|integer|rlimit.limits.rss resident memory; the kernel ignores it
 ---@field rtprio? string|integer|rlimit.limits.rtprio highest real-time priority

@@ -23,7 +23,11 @@ const KINDS: &[Param] = &[
     may("memlock", BOUND, "locked memory in bytes"),
     may("msgqueue", BOUND, "POSIX message queues in bytes"),
     may("nice", BOUND, "20 minus the lowest nice value"),
-    may("nofile", BOUND, "one more than the highest descriptor"),
+    may(
+        "nofile",
+        BOUND,
+        "one more than the highest descriptor. This program's own soft limit is the hard one; programs get what it was started with, or what is set here",
+    ),
     may("nproc", BOUND, "processes and threads of the user"),
     may("rss", BOUND, "resident memory; the kernel ignores it"),
     may("rtprio", BOUND, "highest real-time priority"),

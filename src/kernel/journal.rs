@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::state::{private_dir, state_dir};
 use super::{Call, Kernel};
+use crate::sys::fork;
 
 /// One lasting thing: its kind, and what its topic needs to remove it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,11 +111,25 @@ impl Journal {
 
 /// `PID-STARTTIME`: a name that no later process with the same number has.
 ///
-/// As /proc has the number: in a new pid namespace `getpid(2)` is 1, and /proc is still the host's.
+/// As `gc` will see both: where a child has a pid namespace, a /proc or clocks of its own, that
+/// is not what it sees itself.
 fn own_name() -> io::Result<String> {
     let stat = fs::read_to_string("/proc/self/stat")?;
-    let pid = stat.split(' ').next().unwrap_or_default();
-    Ok(format!("{pid}-{}", start_field(&stat)?))
+    let shown: i32 = stat.split(' ').next().and_then(|pid| pid.parse().ok()).unwrap_or_default();
+    // A /proc that shows another number than getpid(2) is that of outside.
+    let own = shown == std::process::id().cast_signed();
+    let pid = fork::outer_pid().filter(|_| own).unwrap_or(shown);
+    Ok(format!("{pid}-{}", start_field(&stat)?.saturating_add_signed(-clock_offset())))
+}
+
+/// By how many ticks this process's boot time is ahead of the host's (time_namespaces(7)).
+fn clock_offset() -> i64 {
+    let text = fs::read_to_string("/proc/self/timens_offsets").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("boottime")).unwrap_or_default();
+    let mut numbers = line.split_whitespace().map(|number| number.parse::<i64>().unwrap_or_default());
+    let (seconds, nanos) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    // USER_HZ is 100 on every architecture that is supported.
+    seconds * 100 + nanos / 10_000_000
 }
 
 /// When the process started, in clock ticks since boot.

@@ -4,6 +4,7 @@ use std::ffi::{CString, OsString};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
 
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
@@ -30,6 +31,59 @@ pub enum Side {
 /// The crate's constant of this name has the wrong width.
 const CLONE_INTO_CGROUP: u64 = 1 << 33;
 
+/// Where `clone3` has the kernel write a child's number before the child runs: places that both
+/// see, because the number is that of the caller's pid namespace, which the child may have left.
+///
+/// A child may be slow to look, so each has a place of its own, and each parent its own page.
+static SLATE: AtomicPtr<libc::c_int> = AtomicPtr::new(std::ptr::null_mut());
+static CHILDREN: AtomicUsize = AtomicUsize::new(0);
+
+/// How many children may be started before the first of them has looked.
+const PLACES: usize = 1024;
+
+/// The place for the next child; none where there is no memory.
+fn next_place() -> Option<*mut libc::c_int> {
+    let mut page = SLATE.load(Ordering::Relaxed);
+    if page.is_null() {
+        let size = PLACES * size_of::<libc::c_int>();
+        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+        // SAFETY: a new mapping, which stays for the life of the process.
+        let made = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, -1, 0) };
+        if made == libc::MAP_FAILED {
+            return None;
+        }
+        page = made.cast();
+        SLATE.store(page, Ordering::Relaxed);
+    }
+    Some(page.wrapping_add(CHILDREN.fetch_add(1, Ordering::Relaxed) % PLACES))
+}
+
+/// This process's number where the program was started; 0 for its own number there, -1 where it
+/// is not known.
+static OUTER: AtomicI32 = AtomicI32::new(0);
+
+/// The process's number as the pid namespace counts that the program was started in: in a
+/// container's own it is another than getpid(2) and the container's /proc say. `None` where that
+/// is not known: a child of such a process, or of a kernel without clone3.
+#[must_use]
+pub fn outer_pid() -> Option<i32> {
+    match OUTER.load(Ordering::Relaxed) {
+        0 => Some(std::process::id().cast_signed()),
+        -1 => None,
+        pid => Some(pid),
+    }
+}
+
+/// In a new child: `told` is its number in its parent's pid namespace, which counts outside where
+/// the parent stood there.
+fn learn_outer_pid(told: Option<i32>, parent_stood_there: bool) {
+    SLATE.store(std::ptr::null_mut(), Ordering::Relaxed);
+    OUTER.store(told.filter(|_| parent_stood_there).unwrap_or(-1), Ordering::Relaxed);
+}
+
+/// `CLONE_PARENT_SETTID`, in the width of clone3's flags.
+const SETTID: u64 = 0x0010_0000;
+
 /// `clone3(2)` without a shared address space: a fork with namespaces, a pidfd, and a cgroup.
 ///
 /// With `CLONE_PARENT` in the flags the child is the caller's sibling and its parent is told.
@@ -37,6 +91,8 @@ pub fn clone3(flags: u32, cgroup: Option<RawFd>) -> Result<Side> {
     flush();
     let untold = interrupt::untold();
     let mut pidfd: libc::c_int = -1;
+    let outside = outer_pid() == Some(std::process::id().cast_signed());
+    let mut place = next_place();
     let mut args = libc::clone_args {
         flags: u64::from(flags) | libc::CLONE_PIDFD as u64,
         pidfd: std::ptr::addr_of_mut!(pidfd) as u64,
@@ -58,15 +114,26 @@ pub fn clone3(flags: u32, cgroup: Option<RawFd>) -> Result<Side> {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = u64::try_from(fd).map_err(|_| Errno::EBADF)?;
     }
+    if let Some(place) = place {
+        args.flags |= SETTID;
+        args.parent_tid = place as u64;
+    }
     // SAFETY: no stack is given, so this is a fork; the process has one thread, so every lock and
     // the allocator are in a usable state in the child. The structure outlives the call.
     let pid = Errno::result(unsafe { libc::syscall(libc::SYS_clone3, std::ptr::addr_of_mut!(args), size_of::<libc::clone_args>()) });
     let pid = match pid {
-        Err(Errno::ENOSYS) => clone(&args, &mut pidfd)?,
+        Err(Errno::ENOSYS) => {
+            // The older call has one place for the number and the pidfd.
+            place = None;
+            args.flags &= !SETTID;
+            clone(&args, &mut pidfd)?
+        }
         other => other?,
     };
     if pid == 0 {
         interrupt::forked(untold);
+        // SAFETY: the kernel has written the number before this process ran, and the page stays.
+        learn_outer_pid(place.map(|place| unsafe { place.read_volatile() }), outside);
         return Ok(Side::Child);
     }
     // SAFETY: the kernel has stored a new descriptor that nobody else owns.

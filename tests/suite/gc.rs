@@ -11,12 +11,14 @@ use crate::program::{PROGRAM, Place, is_root, succeeded, text};
 type Test = fn() -> Result<(), Failed>;
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [(&str, bool, Test); 6] = [
+    let tests: [(&str, bool, Test); 8] = [
         ("a mount on the host", true, mount),
         ("a mount in its second step", true, half_a_mount),
         ("a temporary directory with all that is in it", false, directory),
         ("nothing while the owner lives", false, living),
         ("what belongs to a process whose number another has now", false, reused),
+        ("nothing of a child that lives with a /proc and clocks of its own", true, other_numbers),
+        ("what such a child has left, once it is dead", true, other_numbers_dead),
         ("all but the last line where that is torn, within a character too", false, torn),
     ];
     tests
@@ -154,5 +156,37 @@ fn torn() -> Result<(), Failed> {
     std::fs::write(victim.journal()?, content)?;
     let printed = victim.gc()?;
     assert!(!exists(&victim.said) && printed.contains("1 removed") && victim.journals()?.is_empty(), "{printed}");
+    Ok(())
+}
+
+/// A child that is process 1 of its pid namespace, with that namespace's /proc, and that has been
+/// up for a day by its own clock, makes a directory. The parent tells where, and waits.
+const OTHER_NUMBERS: &str = "local out = pipe()\n\
+     spawn({ unshare = { \"pid\", \"mnt\", \"time\" }, time_offsets = { boottime = \"24h\" }, stdout = out.write, die_with_parent = true }, function()\n\
+       mount(\"proc\", \"/proc\", { type = \"proc\" })\n\
+       assert(readlink(\"/proc/self\") == \"1\")\n\
+       local dir = temp_dir()\n\
+       print(dir.path)\n\
+       io.stdout:flush()\n\
+       while true do end\n\
+     end)\n\
+     print(\"ready \" .. out.read:read(200):gsub(\"\\n\", \"\"))";
+
+fn other_numbers() -> Result<(), Failed> {
+    let victim = Victim::start(OTHER_NUMBERS)?;
+    let printed = victim.gc()?;
+    assert!(exists(&victim.said) && printed.contains("0 removed"), "{:?}: {printed}", victim.journals()?);
+    Ok(())
+}
+
+fn other_numbers_dead() -> Result<(), Failed> {
+    let mut victim = Victim::start(OTHER_NUMBERS)?;
+    victim.kill()?;
+    // The child dies with its parent, a moment later.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while exists(&victim.said) && std::time::Instant::now() < deadline {
+        victim.gc()?;
+    }
+    assert!(!exists(&victim.said) && victim.journals()?.is_empty());
     Ok(())
 }

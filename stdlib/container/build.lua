@@ -16,6 +16,7 @@
 --- undo:run()
 --- assert(table.concat(order, " ") == "last first")
 --- ```
+local files = require "container.files"
 local inside = require "container.inside"
 local options = require "options"
 local state = require "container.state"
@@ -100,32 +101,6 @@ local function limit(config, run, undo)
     group:close()
   end)
   return group, wanted, skipped
-end
-
---- A file of the state directory as the child can show it: by its path, or where root makes a user
---- namespace, whose ids may not enter that directory, as a mount that is made here.
-local function shown_file(config, path)
-  local foreign = config.userns and proc_status().uid.effective == 0
-  return { source = foreign and open_tree(path) or path }
-end
-
---- The network's files as the child can put them: text, or files of the state directory.
-local function files_of(config, prepared, attachment)
-  local live = attachment.live or {}
-  local own = prepared.kind == "host" or prepared.kind == "copy"
-  local shown = {}
-  for path, text in pairs(attachment.files) do
-    if live[path] then
-      shown[path] = shown_file(config, live[path])
-    elseif own then
-      shown[path] = text
-    else
-      local file = state.dir(config.name) .. "/" .. path:gsub("/", "_")
-      write_file(file, text, { mode = "0644" })
-      shown[path] = shown_file(config, file)
-    end
-  end
-  return shown
 end
 
 local function open_volumes(config)
@@ -289,7 +264,7 @@ function M.launch(made, run, command, how)
     root = made.root,
     hardened = made.hardened,
     attachment = run.attachment,
-    files = files_of(config, made.root, run.attachment),
+    files = files.plan(config, made.root, run.attachment),
     begun = begun and begun.write,
     alive = alive.read,
     session = how.session,
@@ -348,11 +323,7 @@ function M.launch(made, run, command, how)
     run.process:close()
     run.alive:close()
   end)
-  for _, file in pairs(parts.files) do
-    if type(file) == "table" and type(file.source) ~= "string" then
-      file.source:close()
-    end
-  end
+  files.close(parts.files)
   if how.parked then
     M.await(run, ready, parts.go)
   end

@@ -85,20 +85,6 @@ local function mount_tmpfs(root, config)
   end
 end
 
---- Files that the network knows: where the root is the container's own they are written into it,
---- else they lie in the state directory and are shown, so that no directory of a user's changes.
-local function put_files(root, files)
-  for path, file in pairs(files) do
-    if type(file) == "string" then
-      root:write(path, file)
-    elseif type(file.source) == "string" then
-      root:bind(file.source, path, { nosuid = true, nodev = true, noexec = true })
-    else
-      root:mount(file.source, path)
-    end
-  end
-end
-
 --- Everything that the container sees as its file system.
 ---@param config table
 ---@param parts table
@@ -117,7 +103,7 @@ function M.furnish(config, parts)
   end
   mount_tmpfs(root, config)
   bind_volumes(root, config)
-  put_files(root, parts.files)
+  require("container.files").put(root, parts.files)
   for _, device in ipairs(config.devices) do
     add_device(root, device, config)
   end

@@ -1,11 +1,11 @@
 #!/usr/bin/env crun-lua
--- An AI agent, or any tool that you do not trust, at work on one project: DIR -- COMMAND ARGUMENTS…
+-- Shows an AI agent, or any tool that you do not trust, at work on one project and nothing else.
 --
--- What it shows: one table is the whole sandbox. The project can be written and nothing else; the
--- home is there without its secrets (~/.ssh, ~/.aws, every .env, private keys …); git's hooks and
--- configuration stay as they are; the environment has no credentials; there is no network, or only
--- the addresses that are allowed; and if the kernel lacks a layer of it, nothing is started. It
--- needs no rights: an ordinary user gets the same in a user namespace. Try to get out:
+-- One table is the whole sandbox. The project can be written; the home is there without its secrets
+-- (~/.ssh, ~/.aws, every .env, private keys), and read-only; git's hooks and configuration stay as
+-- they are; the environment has no credentials; there is no network, or only the addresses that are
+-- allowed; and if the kernel lacks a layer of it, nothing is started. It needs no rights: an
+-- ordinary user gets the same in a user namespace. Try to get out:
 --
 --   crun-lua scripts/agent.lua ~/work/it -- sh -c 'cat ~/.ssh/id_*; echo x > .git/hooks/pre-push'
 
@@ -30,7 +30,7 @@ while arg[index] and not command do
     command = table.move(arg, index + 1, #arg, 1, {})
   elseif word == "--allow" then
     index = index + 1
-    table.insert(allow, arg[index] or usage_error("--allow: an address is expected"))
+    table.insert(allow, arg[index] or usage_error("--allow: its value is missing"))
   elseif word == "--no-home" then
     home = false
   elseif word == "--show" then
@@ -49,21 +49,25 @@ end
 -- Without root there is no bridge: the program pasta carries the connections.
 local mode = proc_status().uid.effective == 0 and "bridge" or "pasta"
 local network = #allow > 0 and { mode = mode, allow = allow } or "none"
-
-local hardening = require "hardening"
-local profile = hardening.resolve { "agent", project = project, home = home, network = network }
-if show then
-  print(table.concat(hardening.describe(profile), "\n"))
-  os.exit(0)
+local function sandbox()
+  local hardening = require "hardening"
+  local profile = hardening.resolve { "agent", project = project, home = home, network = network }
+  if show then
+    print(table.concat(hardening.describe(profile), "\n"))
+    os.exit(0)
+  end
+  return require("container").new {
+    rootfs = "host",
+    profile = profile,
+    network = network,
+    workdir = profile.volumes[#profile.volumes].target,
+    init = true,
+    tty = is_tty(0) and is_tty(1) or nil,
+  }
 end
 
-local container = require "container"
-local box <close> = container.new {
-  rootfs = "host",
-  profile = profile,
-  network = network,
-  workdir = profile.volumes[#profile.volumes].target,
-  init = true,
-  tty = is_tty() or nil,
-}
+local box, err = try(sandbox)
+if err then
+  usage_error(err.message .. (err.hint and "\n  hint: " .. err.hint or ""))
+end
 os.exit(box:run(command).code)

@@ -1,20 +1,17 @@
 #!/usr/bin/env crun-lua
 -- Shows a container from scratch: every step is a primitive, in the order in which it can be made.
---
 -- Its root holds the programs that are named here and their libraries; it has namespaces of its
--- own, limits where this user may set them, and as root a wire to the host. Try it with --explain.
---
---   crun-lua scripts/container.lua                  a shell in the container
---   crun-lua scripts/container.lua -- ls -l /bin    a command
+-- own, limits where this user may set them, and as root a wire to the host. Without a command it
+-- runs a shell; try `-- ls -l /usr/bin`, and --explain.
 
 local NAME = "from-scratch"
 local PROGRAMS = { "sh", "ls", "cat", "id", "uname", "mount", "sleep" }
-local HOST, CONTAINER = "10.87.0.1", "10.87.0.2"
 
-local command = { "/bin/sh" }
-if arg[1] == "--" and arg[2] then
-  command = table.move(arg, 2, #arg, 1, {})
+if arg[1] and (arg[1] ~= "--" or not arg[2]) then
+  io.stderr:write("usage: crun-lua scripts/container.lua [-- COMMAND ARGUMENTS…]\n")
+  os.exit(2)
 end
+local command = arg[1] and table.move(arg, 2, #arg, 1, {}) or { "/bin/sh" }
 local is_root = proc_status().uid.effective == 0
 
 -- 1. What it may use: a control group, with those limits that this user may set.
@@ -44,35 +41,41 @@ local function make_root()
   return root
 end
 
--- 3. A wire: one end here, the other in the child's namespace before the child goes on.
+-- 3. A wire, with one end in the container before it goes on. A device's name is there once: who
+-- gets it has its two addresses, so any number of containers can run at the same time.
 local function connect(child)
-  if is_root then
-    veth("scratch0", "eth0", {
-      address = HOST .. "/30",
-      peer_ns = child,
-      peer_address = CONTAINER .. "/30",
-      up = true,
-      host = true,
-    })
-  end
+  local slot = -1
+  repeat
+    slot = slot + 1
+    local ends = { peer_ns = child, up = true, host = true }
+    ends.address = ("10.87.0.%d/30"):format(slot * 4 + 1)
+    ends.peer_address = ("10.87.0.%d/30"):format(slot * 4 + 2)
+    local _, err = try(veth, "scratch" .. slot, "eth0", ends)
+    if err and err.errno ~= "EEXIST" then
+      error(err, 0)
+    end
+  until not err
 end
 
--- 4. The container: one clone with all namespaces, and what its first process does until exec.
-local kinds = { "cgroup", "ipc", "mnt", "net", "pid", "uts", not is_root and "user" or nil }
-local child <close> = spawn(
-  { name = NAME, unshare = kinds, cgroup = group, parent = connect },
-  function()
-    sethostname(NAME)
-    loopback_up()
-    if is_root then
-      route_add("default", { via = HOST })
-    end
-    make_root():pivot()
-    drop_caps { keep = { "net_bind_service" } }
-    no_new_privs()
-    seccomp { default = "errno", allow = { "@default" } }
-    command.env = { PATH = "/bin:/usr/bin:/sbin:/usr/sbin", HOME = "/", TERM = os.getenv("TERM") }
+-- 4. The container: one clone with all namespaces, and what its first process does. That one gives
+-- up every right, passes signals on, and collects what others leave behind: who is process 1 must.
+local signals = { forward = { "int", "term", "hup" } }
+local child <close> = spawn({
+  unshare = { "cgroup", "ipc", "mnt", "net", "pid", "uts", not is_root and "user" or nil },
+  cgroup = group,
+  die_with_parent = true,
+  parent = is_root and connect or nil,
+}, function()
+  sethostname(NAME)
+  loopback_up()
+  make_root():pivot()
+  drop_caps { keep = { "net_bind_service" } }
+  no_new_privs()
+  seccomp { default = "errno", allow = { "@default" } }
+  command.env = { PATH = "/bin:/usr/bin:/sbin:/usr/sbin", HOME = "/", TERM = os.getenv("TERM") }
+  local program = spawn(function()
     exec(command)
-  end
-)
-os.exit(child:wait({ forward = { "int", "term", "hup" } }).code)
+  end)
+  return program:reap(signals).code
+end)
+os.exit(child:wait(signals).code)

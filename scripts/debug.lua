@@ -1,13 +1,8 @@
 #!/usr/bin/env crun-lua
 -- Shows what a container is made of, from outside: which namespaces it has of its own, who lives in
--- it, what it may take and takes, what it may do, and what looks wrong.
---
---   crun-lua scripts/debug.lua PID
---
--- Each part is what the usual shell commands would show, and holds where they do not: the group is
--- found on cgroup v2 too (`grep memory /proc/PID/cgroup` finds nothing there), capabilities have
--- names, the addresses are read inside of the network namespace, and names that a process gave
--- itself cannot write on the terminal. `crun-lua inspect PID` shows the rest.
+-- it, what it takes, what it may do, and what looks wrong. Each part is what the usual commands
+-- would show, and holds where they do not: the group is found on cgroup v2 too, addresses are read
+-- inside of the network namespace, capabilities have names. `crun-lua inspect PID` shows the rest.
 
 local inspect = require "inspect"
 local text = require "view.text"
@@ -28,6 +23,10 @@ local function heading(words)
   print(("\n== %s"):format(words))
 end
 
+local function row(name, words)
+  print(("%-12s %s"):format(text.clean(name), text.clean(words)))
+end
+
 --- What could not be read says why; the rest goes on.
 local function readable(part)
   if part.unreadable then
@@ -41,8 +40,8 @@ print(("process %d  %s"):format(pid, text.clean(facts.process.name)))
 heading("Which namespaces are its own?  (ls -l /proc/PID/ns)")
 local spaces = readable(facts.namespaces) and facts.namespaces or {}
 for _, kind in ipairs(require("options").keys(spaces)) do
-  local row = spaces[kind]
-  print(("%-7s %d  %s"):format(kind, row.inode, row.shared and "the host's" or "its own"))
+  local space = spaces[kind]
+  row(kind, space.inode .. (space.shared and "  the host's" or "  its own"))
 end
 
 heading("Who lives in it?  (pstree -p; the second number is the one inside)")
@@ -52,24 +51,27 @@ end
 
 heading("Where are its cables?  (nsenter -t PID -n ip address)")
 for _, link in ipairs(readable(facts.network) and facts.network.links or {}) do
-  local peer = link.peer and not link.peer.unreadable and "  ↔ " .. link.peer.name or ""
-  local words = {}
-  for index, row in ipairs(link.addresses or {}) do
-    words[index] = row.address
+  local words = { link.up and "up" or link.up == false and "down" or "?" }
+  for _, one in ipairs(link.addresses or {}) do
+    words[#words + 1] = one.address
   end
-  print(link.name, link.up and "up" or "down", table.concat(words, " ") .. peer)
+  if link.peer and not link.peer.unreadable then
+    words[#words + 1] = "↔ " .. link.peer.name
+  end
+  row(link.name, table.concat(words, " "))
 end
 
 heading("What may it take?  (cat the files of /proc/PID/cgroup's groups)")
 if readable(facts.cgroup) and readable(facts.cgroup.usage) then
   local memory, limit = facts.cgroup.usage.memory or {}, facts.cgroup.effective.memory
-  print("memory", units.size(memory.usage), "of", limit and units.size(limit.limit) or "no limit")
+  row("memory", units.size(memory.usage) .. " of " .. (limit and units.size(limit.limit) or "all"))
 end
 
 heading("What may it do?  (capsh --decode, grep Seccomp /proc/PID/status)")
 if readable(facts.security) then
-  print("effective", table.concat(facts.security.capabilities.effective.names, " "))
-  print("seccomp", facts.security.seccomp.mode, facts.security.seccomp.filters)
+  local names = facts.security.capabilities.effective.names
+  row("may", #names > 0 and table.concat(names, " ") or "no capability")
+  row("seccomp", facts.security.seccomp.mode)
 end
 
 heading("What looks wrong?")

@@ -1,13 +1,15 @@
 #!/usr/bin/env crun-lua
 -- Shows a network of containers over several hosts, what a partition does to it, and its end.
---
 -- Two hosts are made, which are network namespaces with a cable between them. A VXLAN over the
 -- cable joins the bridges of both: a container on one host hears a container on the other by its
 -- own address, as if they were on one switch, and the cable carries only UDP packets between the
 -- hosts. Then the cable is cut, and mended. Needs busybox; an ordinary user can run it, too.
-
 local network = require "network"
 
+if arg[1] then
+  io.stderr:write("usage: crun-lua scripts/multi_host.lua\n")
+  os.exit(2)
+end
 if proc_status().uid.effective ~= 0 then
   unshare { "user", "net" }
 end
@@ -17,7 +19,7 @@ local site <close> = temp_dir()
 chmod(site.path, "0755")
 write_file(site.path .. "/index.html", "hello from the container on red\n")
 
---- A container-like process on a host: a network of its own, at the host's bridge.
+-- A container-like process on a host: a network of its own, at the host's bridge.
 local function container(host, body)
   local address
   local process = spawn({
@@ -42,7 +44,7 @@ print("host red    underlay " .. lab.red.underlay .. "   overlay " .. lab.red.ad
 print("host blue   underlay " .. lab.blue.underlay .. "   overlay " .. lab.blue.address)
 print("containers  web " .. web_address .. " on red, client " .. client_address .. " on blue")
 
---- Runs a command in the client's network; its output, or nil where it has failed.
+-- Runs a command in the client's network; its output, or nil where it has failed.
 local function from_client(...)
   local command = { "busybox", ... }
   local streams = { join = { net = client }, stdout = "pipe", stderr = "null" }

@@ -29,6 +29,8 @@ mod leaks;
 mod program;
 #[path = "suite/readme.rs"]
 mod readme;
+#[path = "suite/scripts.rs"]
+mod scripts;
 #[path = "suite/strace.rs"]
 mod strace;
 #[path = "suite/tar_writer.rs"]
@@ -54,6 +56,7 @@ fn main() {
     trials.extend(gc::trials());
     trials.extend(faults::trials());
     trials.extend(hardened::trials());
+    trials.extend(scripts::trials());
     trials.extend(strace::trials());
     trials.extend(cases::trials());
     trials.extend(hostile_tar::trials());

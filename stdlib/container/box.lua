@@ -80,13 +80,6 @@ function Box:command_of(command, op)
   return words
 end
 
-local function reserve(self)
-  if not self.made then
-    self.made = build.reserve(self.config)
-    self.record = self.made.record
-  end
-end
-
 --- Closes the container at the latest when the script ends, also where the script forgets it. What
 --- was made last is closed first, so the guard is made anew after each start: it must find the
 --- process alive to end it in order.
@@ -97,6 +90,15 @@ local function guard(self)
   self.guard = defer(function()
     self:close()
   end)
+end
+
+local function reserve(self)
+  if not self.made then
+    self.made = build.reserve(self.config)
+    self.record = self.made.record
+    -- The name is taken: also where nothing more comes of it, somebody has to give it back.
+    guard(self)
+  end
 end
 
 local function need_owner(self, op)

@@ -32,17 +32,14 @@ local function make_root()
       root:bind(file.source, file.path, { readonly = true, nosuid = true, nodev = true })
     end
   end
-  if not root:exists("/bin") then
-    root:symlink("usr/bin", "/bin")
-  end
+  try(root.symlink, root, "usr/bin", "/bin")
   root:mkdir("/tmp", { mode = "1777" })
   root:proc()
   root:dev()
   return root
 end
 
--- 3. A wire, with one end in the container before it goes on. A device's name is there once: who
--- gets it has its two addresses, so any number of containers can run at the same time.
+-- 3. A wire. A device's name is there once: who gets it has its addresses, so many may run at once.
 local function connect(child)
   local slot = -1
   repeat

@@ -66,7 +66,7 @@ fn wrong(name: &str) -> &'static [(&'static [&'static str], &'static str)] {
             (&["--shw", "/tmp"], "--shw: not an option"),
             (&["/tmp", "/usr", "--", "true"], "/usr: not an option"),
             (&["/tmp", "--allow"], "--allow: its value is missing"),
-            (&["--allow", "nonsense", "scripts", "--", "true"], "nonsense"),
+            (&["--allow", "10.0.0.0/99:443", "scripts", "--", "true"], "10.0.0.0/99"),
             (&["/no/such/project", "--", "true"], "/no/such/project"),
         ],
         "container" => &[(&["ls"], ""), (&["--"], ""), (&["--help"], "")],

@@ -174,7 +174,8 @@ impl Request for Call {
                 caps::capset(now.effective & !drop, now.permitted & !drop, now.inheritable & !drop)?;
             }
             Self::Set { effective, permitted, inheritable } => {
-                let now = caps::get(None)?;
+                let whole = effective.is_some() && permitted.is_some() && inheritable.is_some();
+                let now = if whole { caps::Sets::default() } else { caps::get(None)? };
                 let permitted = permitted.unwrap_or(now.permitted);
                 caps::capset(effective.unwrap_or(now.effective & permitted), permitted, inheritable.unwrap_or(now.inheritable))?;
             }

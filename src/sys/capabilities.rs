@@ -5,7 +5,9 @@
 //! intermediate state may be refused that the wanted one is not, and answers text instead of the
 //! kernel's error number.
 
+use std::collections::HashMap;
 use std::fs;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use nix::libc;
@@ -54,12 +56,12 @@ pub fn all() -> u64 {
 /// The sets of the caller, or of another process (`/proc/PID/status`).
 pub fn get(pid: Option<i32>) -> Result<Sets> {
     let path = pid.map_or_else(|| "/proc/thread-self/status".to_owned(), |pid| format!("/proc/{pid}/status"));
-    match fs::read_to_string(path) {
-        Ok(status) => Ok(from_status(&status)),
+    match files::read_proc(Path::new(&path)) {
+        Ok(status) => Ok(from_status(&String::from_utf8_lossy(&status))),
         // Without /proc, as after a chroot, the caller can still ask the kernel about itself.
         Err(_) if pid.is_none() => own(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Errno::ESRCH),
-        Err(error) => Err(files::errno(error)),
+        Err(Errno::ENOENT) => Err(Errno::ESRCH),
+        Err(errno) => Err(errno),
     }
 }
 
@@ -102,11 +104,12 @@ fn bounding_has(capability: u32) -> Result<bool> {
 
 /// `PR_CAPBSET_DROP` for each capability of the mask that is still in the bounding set.
 ///
-/// What is gone already is passed over: the kernel would ask for `CAP_SETPCAP` to drop nothing.
+/// What is gone already is passed over: the kernel asks for `CAP_SETPCAP` also to drop nothing.
 pub fn bounding_drop(mask: u64) -> Result<()> {
     for capability in bits(mask & all()) {
-        if bounding_has(capability)? {
-            prctl(libc::PR_CAPBSET_DROP, capability.into(), 0)?;
+        match prctl(libc::PR_CAPBSET_DROP, capability.into(), 0) {
+            Err(Errno::EPERM) if !bounding_has(capability)? => {}
+            other => drop(other?),
         }
     }
     Ok(())
@@ -179,10 +182,16 @@ pub fn bits(mask: u64) -> impl Iterator<Item = u32> {
 }
 
 /// A capability's name: `net_bind_service`; the number where the name is not known.
+///
+/// Kept by number: a process's status names some two hundred, and the crate's list is a hash set.
 #[must_use]
 pub fn name(capability: u32) -> String {
-    let found = caps::all().into_iter().find(|known| u32::from(known.index()) == capability);
-    found.map_or_else(|| capability.to_string(), |known| known.to_string().trim_start_matches("CAP_").to_ascii_lowercase())
+    static NAMES: OnceLock<HashMap<u32, String>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| {
+        let short = |known: caps::Capability| known.to_string().trim_start_matches("CAP_").to_ascii_lowercase();
+        caps::all().into_iter().map(|known| (u32::from(known.index()), short(known))).collect()
+    });
+    names.get(&capability).cloned().unwrap_or_else(|| capability.to_string())
 }
 
 /// The number behind a name: with or without `cap_`, in any case, or a number; only where this

@@ -99,9 +99,18 @@ pub fn rename(from: &Path, to: &Path, flags: u32) -> Result<()> {
 
 /// Everything that a reader has; `EFBIG` beyond `limit` bytes.
 pub fn read_limited(reader: &mut impl Read, limit: u64) -> Result<Vec<u8>> {
-    let mut content = Vec::new();
+    let mut content = Vec::with_capacity(usize::try_from(limit).unwrap_or(usize::MAX).min(4096));
     reader.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(errno)?;
     if content.len() as u64 > limit { Err(Errno::EFBIG) } else { Ok(content) }
+}
+
+/// The content of a file of `/proc`, whose size nobody knows before: room for nearly all of them at
+/// once, as the kernel makes up the text anew for each part that is asked for.
+pub fn read_proc(path: &Path) -> Result<Vec<u8>> {
+    let mut content = Vec::with_capacity(8192);
+    // As a reader without a size: asking for it would be two calls, and the answer is 0.
+    std::fs::File::open(path).map_err(errno)?.take(u64::MAX).read_to_end(&mut content).map_err(errno)?;
+    Ok(content)
 }
 
 /// The content of a file; `EFBIG` beyond `limit` bytes.

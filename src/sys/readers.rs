@@ -158,7 +158,7 @@ impl Proc {
 
     /// Reads one file and parses it; none where the process does not exist.
     fn file(&self, name: &str, parse: impl FnOnce(&[u8]) -> Option<Field>) -> Result<Option<Field>> {
-        let read = fs::read(self.path(name)).map_err(files::errno);
+        let read = files::read_proc(&self.path(name));
         self.living(read.and_then(|bytes| parse(&bytes).ok_or(Errno::EBADMSG)))
     }
 

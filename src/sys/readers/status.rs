@@ -1,6 +1,5 @@
 //! `/proc/PID/status`: proc_pid_status(5).
 
-use caps::Capability;
 use nix::sys::signal::Signal;
 
 use super::{Field, Record, decimal, hex, lines, number, unescape, words};
@@ -72,8 +71,7 @@ fn bits(mask: u64, name: impl Fn(u8) -> String) -> Vec<Field> {
 
 /// `net_admin` for 12; the number of one that is newer than this program.
 fn capability(bit: u8) -> String {
-    let known = caps::all().into_iter().find(|cap: &Capability| cap.index() == bit);
-    known.map_or_else(|| bit.to_string(), |cap| cap.to_string().trim_start_matches("CAP_").to_lowercase())
+    crate::sys::capabilities::name(bit.into())
 }
 
 /// `term` for 15; the number of a realtime signal.

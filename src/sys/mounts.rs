@@ -186,8 +186,16 @@ pub fn open_place(path: &Path, directory: bool) -> Result<OwnedFd> {
     nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC | kind, Mode::empty())
 }
 
-/// The id of the mount that a descriptor is on, from `/proc/self/fdinfo`.
+/// The id of the mount that a descriptor is on: statx(2), or before Linux 5.8 `/proc/self/fdinfo`.
 pub fn mount_id(fd: BorrowedFd) -> Result<u64> {
+    const STATX_MNT_ID: u32 = 0x1000;
+    // SAFETY: the structure is made of numbers alone, for which zeros are values.
+    let mut found: libc::statx = unsafe { std::mem::zeroed() };
+    // SAFETY: the empty path is a C string, and the structure is as large as the kernel's.
+    let asked = unsafe { libc::statx(fd.as_raw_fd(), c"".as_ptr(), libc::AT_EMPTY_PATH, STATX_MNT_ID, &raw mut found) };
+    if asked == 0 && found.stx_mask & STATX_MNT_ID != 0 {
+        return Ok(found.stx_mnt_id);
+    }
     let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).map_err(super::files::errno)?;
     let line = text.lines().find_map(|line| line.strip_prefix("mnt_id:"));
     line.and_then(|id| id.trim().parse().ok()).ok_or(Errno::EIO)

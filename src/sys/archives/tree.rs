@@ -16,6 +16,7 @@ use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags, fchmo
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, unlinkat};
 
+use crate::sys::mounts::mount_id;
 use crate::sys::{Errno, Result, files};
 
 /// How many directories are kept open.
@@ -241,14 +242,6 @@ fn set_xattr(file: BorrowedFd, name: &[u8], value: &[u8]) -> Result<()> {
 /// The type bits of a file.
 pub fn kind(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT
-}
-
-/// The mount that a descriptor lies on, which a device number cannot tell (bind mounts).
-fn mount_id(fd: BorrowedFd) -> Result<u64> {
-    let path = format!("/proc/self/fdinfo/{}", fd.as_raw_fd());
-    let info = std::fs::read_to_string(path).map_err(files::errno)?;
-    let id = info.lines().find_map(|line| line.strip_prefix("mnt_id:"));
-    id.and_then(|id| id.trim().parse().ok()).ok_or(Errno::ENOSYS)
 }
 
 #[cfg(test)]

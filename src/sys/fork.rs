@@ -1,14 +1,14 @@
 //! Starting processes: `clone3`, the channel between parent and child, the end of a child.
 
 use std::ffi::{CString, OsString};
-use std::io::{IoSlice, IoSliceMut};
+use std::io::IoSlice;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
 
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, sendmsg, socketpair};
 
 use super::attributes::descriptors;
 use super::{Errno, Result, interrupt};
@@ -17,6 +17,12 @@ use super::{Errno, Result, interrupt};
 pub fn flush() {
     // SAFETY: a null stream means all streams; no other thread uses them.
     unsafe { libc::fflush(std::ptr::null_mut()) };
+}
+
+/// Asks the kernel what each child would have to ask for itself.
+fn ask_once() {
+    super::capabilities::last();
+    super::mounts::has_new_api();
 }
 
 /// Which of the two processes `clone3` has returned in.
@@ -89,6 +95,7 @@ const SETTID: u64 = 0x0010_0000;
 /// With `CLONE_PARENT` in the flags the child is the caller's sibling and its parent is told.
 pub fn clone3(flags: u32, cgroup: Option<RawFd>) -> Result<Side> {
     flush();
+    ask_once();
     let untold = interrupt::untold();
     let mut pidfd: libc::c_int = -1;
     let outside = outer_pid() == Some(std::process::id().cast_signed());
@@ -183,16 +190,17 @@ impl Channel {
 
     /// Waits for one message; `None` when the other side is closed.
     pub fn receive(&self) -> Result<Option<Vec<u8>>> {
-        let mut buffer = vec![0; LARGEST];
-        let received = {
-            let mut parts = [IoSliceMut::new(&mut buffer)];
-            match recvmsg::<()>(self.0.as_raw_fd(), &mut parts, None, MsgFlags::empty()) {
-                // Killed before it has read what it was sent.
-                Err(Errno::ECONNRESET) => 0,
-                received => received?.bytes,
-            }
+        let mut buffer: Vec<u8> = Vec::with_capacity(LARGEST);
+        // Not zeroed before: a child would copy as many pages as the largest message has.
+        // SAFETY: the kernel writes at most as much as there is room for.
+        let answer = unsafe { libc::recv(self.0.as_raw_fd(), buffer.as_mut_ptr().cast(), LARGEST, 0) };
+        let received = match Errno::result(answer) {
+            // Killed before it has read what it was sent.
+            Err(Errno::ECONNRESET) => 0,
+            received => usize::try_from(received?).map_err(|_| Errno::EIO)?,
         };
-        buffer.truncate(received);
+        // SAFETY: so many bytes the kernel has just written.
+        unsafe { buffer.set_len(received) };
         Ok((received > 0).then_some(buffer))
     }
 

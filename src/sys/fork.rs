@@ -21,7 +21,7 @@ pub fn flush() {
 
 /// Asks the kernel what each child would have to ask for itself.
 fn ask_once() {
-    super::capabilities::last();
+    let _ = super::capabilities::last();
     super::mounts::has_new_api();
 }
 

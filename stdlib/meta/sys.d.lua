@@ -587,6 +587,7 @@ sys.setpgid = setpgid
 ---   close_fds()
 ---   exec { "sleep", "60" }
 --- end)
+--- child:started()
 --- p.write:close()
 --- assert(p.read:read() == "")
 --- ```

@@ -7,7 +7,9 @@
 --- ```lua
 --- local foreground = require "container.foreground"
 ---
---- local child <close> = spawn({ unshare = { "user", "pid" } }, function() exec { "sleep", "60" } end)
+--- local child <close> = spawn({ unshare = { "user", "pid" } }, function()
+---   exec { "sleep", "60" }
+--- end)
 --- child:started()
 --- foreground.pass(child, "int")
 --- assert(foreground.wait(child).signal == "kill")

@@ -107,6 +107,8 @@ function M.plan(spec, record, here)
     end)
     if err then
       M.release(record, here)
+      -- The bridge may not have been made, and then nobody was its last.
+      state.tidy(record.scope)
       error(err, 0)
     end
   end)

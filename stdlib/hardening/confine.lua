@@ -139,6 +139,11 @@ local function give_up(prepared, how, now)
     caps_set { bounding = bounding }
   end
   local uid = become(prepared, now, how, caps)
+  if uid ~= 0 and not prepared.profile.user then
+    -- A profile that names no user grants to root. Somebody else, whom an image or the caller has
+    -- chosen, keeps none of it: with chown and dac_override every user would be root again.
+    caps = {}
+  end
   -- uid 0 gets the bounding set at exec. Inheritable would be one way more for files with
   -- capabilities to give some (CVE-2022-29162), so only another user has it, for the ambient set.
   local kept = uid ~= 0 and caps or {}

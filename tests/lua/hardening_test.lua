@@ -379,6 +379,16 @@ test.case("a capability is kept for another user through the ambient set", ROOT,
   end)
 end)
 
+test.case("what a profile without a user grants is root's, and no other user's", ROOT, function(t)
+  box(t, "default", { confine = { user = "1000:1000" } }, function(profile)
+    local status = capture({ "/bin/cat", "/proc/self/status" }).stdout
+    for _, set in ipairs { "CapInh", "CapPrm", "CapEff", "CapAmb" } do
+      t.match(status, set .. ":\t" .. NONE, true)
+    end
+    t.match(status, "CapBnd:\t" .. caps_encode(profile.caps), true)
+  end)
+end)
+
 test.case("root inside keeps its bounding set, and nothing inheritable", ROOT, function(t)
   box(t, "default", {}, function(profile)
     local status = capture({ "/bin/cat", "/proc/self/status" }).stdout

@@ -27,7 +27,7 @@ print("boxes-server has the address " .. address)
 
 -- Asks until the server, which has only begun to start, answers.
 local function asking(host, at)
-  local once = ("busybox timeout 2 busybox nc -w 1 %s %s </dev/null && exit 0"):format(host, at)
+  local once = ("busybox nc -w 2 %s %s </dev/null && exit 0"):format(host, at)
   return { "sh", "-c", "for i in $(seq 50); do " .. once .. "; sleep 0.1; done 2>&-; exit 1" }
 end
 

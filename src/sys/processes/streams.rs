@@ -106,7 +106,9 @@ pub fn preserved(number: RawFd) -> bool {
 pub fn read(fd: BorrowedFd, max: usize) -> Result<Option<Vec<u8>>> {
     let mut buffer = vec![0; max];
     loop {
-        wait_readable(fd)?;
+        if !is_nonblocking(fd)? {
+            wait_readable(fd)?;
+        }
         match nix::unistd::read(fd, &mut buffer) {
             Ok(0) => return Ok(None),
             Ok(count) => {
@@ -118,6 +120,12 @@ pub fn read(fd: BorrowedFd, max: usize) -> Result<Option<Vec<u8>>> {
             Err(errno) => return Err(errno),
         }
     }
+}
+
+/// Whether a read never waits: then there may be nothing to wait for, a pipe that nobody has opened
+/// for writing yet.
+fn is_nonblocking(fd: BorrowedFd) -> Result<bool> {
+    Ok(OFlag::from_bits_truncate(fcntl(fd, FcntlArg::F_GETFL)?).contains(OFlag::O_NONBLOCK))
 }
 
 /// Waits until a read would not block; `EINTR` when a signal that ends the script has come. One

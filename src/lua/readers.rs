@@ -19,6 +19,10 @@ use crate::sys::{self, Errno};
 
 const ROOT: &[Param] = &[may("root", Type::Path, "a directory laid out like /proc, which is the default")];
 const OPTIONS: Param = may("options", Type::Options(ROOT), "where to read");
+const STATUS: &[Param] = &[
+    may("root", Type::Path, "a directory laid out like /proc, which is the default"),
+    may("fields", Type::List(&Type::Text), "only these: most of the time goes into the lists of names"),
+];
 const WHO: Param = may("pid", Type::Either(&[PID, Type::Handle("process")]), "a process; the calling one where it is left out");
 const TABLES: &[&str] = &["tcp", "tcp6", "udp", "udp6", "unix", "dev", "route"];
 
@@ -50,22 +54,25 @@ const fn reader(
 
 /// The primitives of this topic.
 pub const PRIMITIVES: &[Primitive] = &[
-    reader(
-        "proc_status",
-        "Reads the state, ids, memory, signals and capabilities of a process.",
-        "table of the kernel's fields in snake case (memory in kB, masks as text with a list `…_names` beside them), or nil",
-        "= cat /proc/PID/status",
-        &[
-            example(
-                "local status = proc_status()\nassert(#status.name > 0 and status.uid.effective >= 0)\nprint(status.vm_rss, status.cap_eff, #status.cap_eff_names)",
-            ),
-            example(
-                "local child <close> = spawn(function() exec { \"sleep\", \"10\" } end)\nchild:started()\nassert(proc_status(child.pid).name == \"sleep\")",
-            ),
-        ],
-        &["proc_stat", "proc_pid_status(5)"],
-        |args| read(args, "status", Proc::status),
-    ),
+    Primitive {
+        params: &[WHO, may("options", Type::Options(STATUS), "where to read, and what")],
+        ..reader(
+            "proc_status",
+            "Reads the state, ids, memory, signals and capabilities of a process.",
+            "table of the kernel's fields in snake case (memory in kB, masks as text with a list `…_names` beside them), or nil",
+            "= cat /proc/PID/status",
+            &[
+                example(
+                    "local status = proc_status()\nassert(#status.name > 0 and status.uid.effective >= 0)\nprint(status.vm_rss, status.cap_eff, #status.cap_eff_names)",
+                ),
+                example(
+                    "local child <close> = spawn(function() exec { \"sleep\", \"10\" } end)\nchild:started()\nassert(proc_status(child.pid, { fields = { \"name\" } }).name == \"sleep\")",
+                ),
+            ],
+            &["proc_stat", "proc_pid_status(5)"],
+            status,
+        )
+    },
     reader(
         "proc_stat",
         "Reads the name, parent, session, times and memory of a process.",
@@ -198,12 +205,18 @@ fn who(args: &Args) -> Outcome<Option<Proc>> {
     Ok(Some(Proc::new(&root(args)?, pid)))
 }
 
-fn read(args: &Args, file: &str, reader: fn(&Proc) -> sys::Result<Option<Field>>) -> Outcome {
+fn read(args: &Args, file: &str, reader: impl Fn(&Proc) -> sys::Result<Option<Field>>) -> Outcome {
     let Some(proc) = who(args)? else { return Ok(super::unknown(args.lua)?) };
     match reader(&proc) {
         Ok(field) => field.map_or(Ok(Value::Nil), |field| Ok(to_lua(args.lua, &field)?)),
         Err(errno) => Err(failure(&proc, file, errno)),
     }
+}
+
+fn status(args: &Args) -> Outcome {
+    let options = args.options("options")?;
+    let fields = options.has("fields").then(|| options.texts("fields"));
+    read(args, "status", |proc| proc.status(fields.as_deref()))
 }
 
 fn net(args: &Args) -> Outcome {

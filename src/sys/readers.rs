@@ -106,9 +106,10 @@ impl Proc {
         self.dir.join(name)
     }
 
-    /// The process's state, ids, memory, signals and capabilities: proc_pid_status(5).
-    pub fn status(&self) -> Result<Option<Field>> {
-        self.file("status", status::status)
+    /// The process's state, ids, memory, signals and capabilities: proc_pid_status(5). Of the fields
+    /// only those that are named, where some are.
+    pub fn status(&self, fields: Option<&[String]>) -> Result<Option<Field>> {
+        self.file("status", |bytes| status::status(bytes, fields))
     }
 
     /// Its name, parent, session, times and memory in one line: proc_pid_stat(5).
@@ -262,11 +263,11 @@ mod tests {
     #[test]
     fn a_missing_process_is_none_and_a_missing_root_is_an_error() {
         let proc = Path::new("/proc");
-        assert_eq!(Proc::new(proc, Some(i32::MAX)).status(), Ok(None));
+        assert_eq!(Proc::new(proc, Some(i32::MAX)).status(None), Ok(None));
         assert_eq!(Proc::new(proc, Some(i32::MAX)).namespaces(), Ok(None));
         assert_eq!(Proc::new(proc, Some(i32::MAX)).descriptors(), Ok(None));
         assert_eq!(Proc::new(proc, Some(i32::MAX)).children(), Ok(None));
-        assert_eq!(Proc::new(Path::new("/nowhere"), Some(1)).status(), Err(Errno::ENOENT));
+        assert_eq!(Proc::new(Path::new("/nowhere"), Some(1)).status(None), Err(Errno::ENOENT));
         assert_eq!(pids(Path::new("/nowhere")), Err(Errno::ENOENT));
     }
 }

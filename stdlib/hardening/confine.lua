@@ -24,6 +24,9 @@ local M = {}
 
 local OP = "hardening.confine"
 
+--- What is asked of this process before it gives its rights up.
+local NEEDED = { "uid", "gid", "groups", "cap_prm_names", "cap_bnd_names" }
+
 --- The names of the first list that are in the second as well.
 local function common(wanted, there)
   local has, both = {}, {}
@@ -212,7 +215,7 @@ function M.confine(prepared, how)
     oom_score = "integer",
   })
   local profile = prepared.profile
-  local now = proc_status()
+  local now = proc_status(nil, { fields = NEEDED })
   if not now then
     options.fail(OP, "/proc is not mounted in this root", "root:proc() before the pivot")
   end

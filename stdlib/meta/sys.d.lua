@@ -3748,6 +3748,7 @@ function pty:relay(options) end
 
 ---@class proc_status.options
 ---@field root? string a directory laid out like /proc, which is the default
+---@field fields? string[] only these: most of the time goes into the lists of names
 
 --- Reads the state, ids, memory, signals and capabilities of a process.
 ---
@@ -3759,7 +3760,7 @@ function pty:relay(options) end
 ---
 --- See proc_stat, proc_pid_status(5).
 ---@param pid? integer|process a process; the calling one where it is left out
----@param options? proc_status.options where to read
+---@param options? proc_status.options where to read, and what
 ---@return table? # table of the kernel's fields in snake case (memory in kB, masks as text with a list `…_names` beside them), or nil
 function proc_status(pid, options) end
 sys.proc_status = proc_status

@@ -7,14 +7,19 @@ use super::{Field, Record, decimal, hex, lines, number, unescape, words};
 /// Masks and lists that look like decimal numbers and are none.
 const TEXTS: [&str; 6] = ["umask", "cpus_allowed", "cpus_allowed_list", "mems_allowed", "mems_allowed_list", "untag_mask"];
 
-/// Every field of the file under the kernel's name in snake case.
-pub fn status(bytes: &[u8]) -> Option<Field> {
+/// The fields of the file under the kernel's names in snake case: all, or those that are wanted.
+pub fn status(bytes: &[u8], wanted: Option<&[String]>) -> Option<Field> {
+    // What is derived is read with what it is derived from.
+    let of = |name: &str, key: &str| name == key || name.strip_suffix("_names").or(name.strip_suffix("_name")) == Some(key);
     let mut record = Record::default();
     for line in lines(bytes) {
         let colon = line.iter().position(|byte| *byte == b':')?;
         let (key, value) = (std::str::from_utf8(line.get(..colon)?).ok()?, line.get(colon + 1..)?);
         let value = value.strip_prefix(b"\t").unwrap_or(value);
-        put(&mut record, &snake_case(key), value)?;
+        let key = snake_case(key);
+        if wanted.is_none_or(|names| names.iter().any(|name| of(name, &key))) {
+            put(&mut record, &key, value)?;
+        }
     }
     Some(record.done())
 }
@@ -110,7 +115,7 @@ mod tests {
     use super::*;
 
     fn field(text: &[u8], name: &str) -> Option<Field> {
-        let Some(Field::Record(fields)) = status(text) else { return None };
+        let Some(Field::Record(fields)) = status(text, None) else { return None };
         fields.into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
     }
 
@@ -160,9 +165,9 @@ mod tests {
     #[test]
     fn malformed_lines_are_refused() {
         for text in [&b"no colon\n"[..], b"\xff:\t1\n", b"Uid:\tx\n", b"CapEff:\tzz\n", b"SigQ:\t1\n", b"Groups:\t1 x\n"] {
-            assert_eq!(status(text), None, "{}", String::from_utf8_lossy(text));
+            assert_eq!(status(text, None), None, "{}", String::from_utf8_lossy(text));
         }
-        assert_eq!(status(b""), Some(Field::Record(vec![])));
+        assert_eq!(status(b"", None), Some(Field::Record(vec![])));
         assert_eq!(field(b"Name:\n", "name"), Some("".into()));
     }
 }

@@ -59,6 +59,13 @@ pub fn open(root: BorrowedFd, path: &Path, flags: OFlag, mode: Mode, links: Link
     walk::open(root, path, flags, mode, links)
 }
 
+/// One `openat2(2)` that makes a file, or the error, whatever its reason. The last component of a
+/// path is not followed under `O_EXCL`.
+fn open_once(root: BorrowedFd, path: &Path, flags: OFlag, mode: Mode) -> Result<OwnedFd> {
+    let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    openat2(root, path, OpenHow::new().flags(flags | OFlag::O_CLOEXEC).mode(mode).resolve(resolve))
+}
+
 /// A directory of a root: often the root itself, which is open already.
 pub enum Dir<'a> {
     /// The root.

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::fcntl::{AtFlags, OFlag, openat};
@@ -61,10 +62,24 @@ pub enum Writing {
 /// Writes a regular file. The last component is never followed, and nothing but a regular file is
 /// opened for writing: a device or a pipe in a hostile root is `ENXIO`.
 pub fn write(root: BorrowedFd, path: &Path, content: &[u8], mode: Mode, writing: Writing, owner: Owner) -> Result<()> {
-    let (dir, name) = parent(root, path)?;
-    let fd = open_to_write(&dir, &name, mode, writing)?;
+    let fd = match new_file(root, path, mode) {
+        Some(fd) => fd,
+        None => {
+            let (dir, name) = parent(root, path)?;
+            open_to_write(&dir, &name, mode, writing)?
+        }
+    };
     own(&fd, owner)?;
     File::from(fd).write_all(content).map_err(files::errno)
+}
+
+/// Most files are new, and one call makes such a one. Whatever is in the way is found again, and
+/// said, by the two steps that also deal with what is there.
+fn new_file(root: BorrowedFd, path: &Path, mode: Mode) -> Option<OwnedFd> {
+    // A path that ends in a slash or in dots is judged by `parent`.
+    path.as_os_str().as_bytes().last().filter(|byte| !b"/.".contains(byte))?;
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
+    exactly(|| super::open_once(root, path, flags, mode)).ok()
 }
 
 /// Most files are new, so that is tried first; `EEXIST` leads to what is there.

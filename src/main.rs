@@ -17,5 +17,6 @@ fn main() {
             std::process::exit(1);
         }
     }
+    sys::fork::tidy_memory();
     std::process::exit(cli::run(cli::Cli::parse()));
 }

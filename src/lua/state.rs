@@ -1,6 +1,7 @@
 //! Where containers, images and locks are kept, and the lock that keeps two scripts apart.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::os::fd::{AsRawFd, RawFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -102,7 +103,20 @@ fn data_dir(args: &Args) -> Outcome {
 /// by `LOCK_UN`, which needs no one else to close anything.
 struct Lock {
     fd: RefCell<Option<Fd>>,
+    /// The descriptor's number while it is open, for a forked child: to look into the cell would be
+    /// to write there, and each such write copies a page. A supervisor has hundreds of locks.
+    number: Cell<Option<RawFd>>,
+    owner: u32,
     path: PathBuf,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The child's copy was closed at the fork, and the number may be another's by now.
+        if self.number.get().is_some() && self.owner != std::process::id() {
+            std::mem::forget(self.fd.take());
+        }
+    }
 }
 
 impl Resource for Lock {
@@ -123,6 +137,7 @@ impl Resource for Lock {
     }
 
     fn close(&self, host: &Host) -> Outcome<()> {
+        self.number.set(None);
         match self.fd.take() {
             Some(fd) => host.run(Call::Unlock { fd }).map(drop),
             None => Ok(()),
@@ -131,6 +146,7 @@ impl Resource for Lock {
 
     /// Held until the process ends.
     fn kept(&self, _host: &Host) {
+        self.number.set(None);
         std::mem::forget(self.fd.take());
     }
 
@@ -139,7 +155,9 @@ impl Resource for Lock {
     }
 
     fn forked(&self) {
-        self.fd.take();
+        if let Some(number) = self.number.get() {
+            crate::sys::state::close_copy(number);
+        }
     }
 }
 
@@ -158,5 +176,6 @@ fn file_lock(args: &Args) -> Outcome {
     if had == 0 {
         return Ok(Value::Nil);
     }
-    args.adopt(Lock { fd: RefCell::new(Some(fd)), path }, None)
+    let number = Cell::new(fd.get().ok().map(|fd| fd.as_raw_fd()));
+    args.adopt(Lock { fd: RefCell::new(Some(fd)), number, owner: std::process::id(), path }, None)
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -22,6 +22,13 @@ pub fn open_lock(path: &Path) -> Result<OwnedFd> {
     let file = options.open(path).map_err(files::errno)?;
     let found = file.metadata().map_err(|error| if error.kind() == ErrorKind::NotFound { Errno::ENOENT } else { files::errno(error) })?;
     if found.is_file() { Ok(file.into()) } else { Err(Errno::EINVAL) }
+}
+
+/// Closes the copy of a descriptor that a fork has made, by its number alone: whoever has the number
+/// in this process must neither use nor close it again.
+pub fn close_copy(number: RawFd) {
+    // SAFETY: takes no pointers; an unknown number is an error that changes nothing.
+    unsafe { libc::close(number) };
 }
 
 /// How often a lock is asked for when there is an end to patience: `flock(2)` has no timeout.

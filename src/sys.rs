@@ -20,6 +20,7 @@ pub mod fork;
 pub mod image;
 pub mod interrupt;
 pub mod lsm;
+pub mod memory;
 pub mod mounts;
 pub mod namespaces;
 pub mod network;

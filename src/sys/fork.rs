@@ -19,10 +19,20 @@ pub fn flush() {
     unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
+/// Has the C library merge small free pieces of memory at once. It would else merge all that there
+/// are at some large request, most often in a child, which copies each page that it then writes to.
+pub fn tidy_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: sets a number of the allocator, before anybody else uses it in another thread.
+    unsafe {
+        libc::mallopt(libc::M_MXFAST, 0);
+    }
+}
+
 /// Asks the kernel what each child would have to ask for itself.
 fn ask_once() {
     let _ = super::capabilities::last();
-    super::mounts::has_new_api();
+    let _ = super::mounts::has_new_api();
 }
 
 /// Which of the two processes `clone3` has returned in.
@@ -138,6 +148,7 @@ pub fn clone3(flags: u32, cgroup: Option<RawFd>) -> Result<Side> {
         other => other?,
     };
     if pid == 0 {
+        super::memory::begin_child();
         interrupt::forked(untold);
         // SAFETY: the kernel has written the number before this process ran, and the page stays.
         learn_outer_pid(place.map(|place| unsafe { place.read_volatile() }), outside);

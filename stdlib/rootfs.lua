@@ -207,9 +207,10 @@ end
 
 --- Mounts the root, in the child, in its own mount namespace. Nothing of the host is changed.
 ---@param prepared rootfs.Prepared
+---@param others? table<string, any> by path: files that the caller puts there itself
 ---@return any root a rootfs handle, ready for mkdir, mount and pivot
-function M.mount(prepared)
-  return require(MODULES[prepared.kind]).mount(prepared)
+function M.mount(prepared, others)
+  return require(MODULES[prepared.kind]).mount(prepared, others)
 end
 
 --- Undoes what `prepare` made for this container alone.

@@ -202,8 +202,9 @@ local function furnish(root)
 end
 
 ---@param prepared rootfs.Prepared
+---@param others? table<string, any> by path: files that the caller puts there itself
 ---@return any root
-function M.mount(prepared)
+function M.mount(prepared, others)
   local root = rootfs_new { size = prepared.size }
   local how = { readonly = true, nodev = true, nosuid = not prepared.setuid or nil }
   furnish(root)
@@ -211,7 +212,9 @@ function M.mount(prepared)
     root:mkdir(path)
   end
   for path, text in pairs(prepared.files) do
-    root:write(path, text)
+    if not (others and others[path]) then
+      root:write(path, text)
+    end
   end
   for path, target in pairs(prepared.links) do
     root:symlink(target, path)

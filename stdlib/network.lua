@@ -188,6 +188,14 @@ function M.connect(attachment, process)
   end
 end
 
+--- Whether `connect` has anything to do; else the container need not wait for it.
+---@param attachment network.Attachment
+---@return boolean
+function M.connects(attachment)
+  local mode = attachment.record.mode
+  return mode == "private" or RECORDED[mode] ~= nil or attachment.rules ~= nil
+end
+
 --- Sets up what the child itself has to, before it gives up its capabilities.
 ---@param attachment network.Attachment
 function M.inside(attachment)

@@ -4,7 +4,8 @@
 ---
 --- The order makes every moment safe to be killed in. The name is taken first, then each resource
 --- writes itself down before it is made. The child waits until its number stands in the state, and
---- dies with its owner; so `crun-lua gc` finds whatever is left.
+--- dies with its owner; so `crun-lua gc` finds whatever is left. Until then it sets up what is its
+--- own alone and goes with it, so that both sides work at once.
 ---
 --- ```lua
 --- local build = require "container.build"
@@ -145,13 +146,7 @@ end
 --- program may have made some.
 function M.harden(made)
   local config = made.config
-  made.hardened = require("hardening").prepare(config.profile, {
-    root = not config.userns,
-    userns = config.userns,
-    name = config.name,
-    volumes = config.volumes,
-    tmpfs = config.tmpfs,
-  })
+  made.hardened = require("container.profiles").prepare(config)
 end
 
 --- Says that the container's image is in use.
@@ -255,10 +250,22 @@ function M.start(made, command, how)
   return run
 end
 
+--- Writes down who the container's first process is.
+local function write_down(record, run, parked)
+  local pid = run.process.pid
+  record.network = run.attachment.record
+  record.pid, record.starttime = pid, proc_stat(pid).starttime
+  if not parked then
+    record.status, record.started = "running", clock("realtime")
+  end
+  state.save(record)
+end
+
 --- The clone, and what both sides need of each other.
 function M.launch(made, run, command, how)
-  local config, record = made.config, made.record
-  local alive = pipe()
+  local config = made.config
+  local network = require "network"
+  local bond = require("container.bond").new()
   local begun = (how.begun or config.init) and pipe()
   local parts = {
     root = made.root,
@@ -266,19 +273,10 @@ function M.launch(made, run, command, how)
     attachment = run.attachment,
     files = files.plan(config, made.root, run.attachment),
     begun = begun and begun.write,
-    alive = alive.read,
+    bond = bond,
     session = how.session,
     forward = require("container.foreground").SIGNALS,
   }
-  --- The kernel forgets the death signal when a process changes its user; an owner that died in
-  --- between has closed its end of the pipe.
-  function parts.rearm()
-    die_with_parent("kill")
-    local _, err = try(alive.read.read, alive.read, 1, { timeout = 0 })
-    if not (err and err.errno == "ETIMEDOUT") then
-      error("the owner of the container has ended", 0)
-    end
-  end
   local ready
   if how.parked then
     ready, parts.go = pipe(), gate(config)
@@ -287,31 +285,19 @@ function M.launch(made, run, command, how)
   run.process = spawn({
     name = config.name,
     unshare = config.namespaces,
-    join = { net = require("network").join(config.network) },
+    join = { net = network.join(config.network) },
     id_map = config.userns and config.id_map or nil,
     cgroup = run.group,
-    die_with_parent = true,
     stdin = how.stdin,
     stdout = how.stdout,
     stderr = how.stderr,
-    parent = function(process)
-      run.process = process
-      if run.attachment then
-        require("network").connect(run.attachment, process)
-        record.network = run.attachment.record
-      end
-      record.pid, record.starttime = process.pid, proc_stat(process.pid).starttime
-      if not how.parked then
-        record.status, record.started = "running", clock("realtime")
-      end
-      state.save(record)
-    end,
+    parent = network.connects(run.attachment) and function(process)
+      network.connect(run.attachment, process)
+    end or nil,
   }, function()
-    alive.write:close()
+    bond:enter()
     return inside.live(config, parts, command)
   end)
-  alive.read:close()
-  run.alive = alive.write
   if begun then
     begun.write:close()
     run.begun = begun.read
@@ -321,8 +307,10 @@ function M.launch(made, run, command, how)
   end
   run.undo:push("process", function()
     run.process:close()
-    run.alive:close()
+    bond:close()
   end)
+  write_down(made.record, run, how.parked)
+  bond:admit()
   files.close(parts.files)
   if how.parked then
     M.await(run, ready, parts.go)

@@ -90,7 +90,7 @@ end
 ---@param parts table
 ---@return any root
 function M.furnish(config, parts)
-  local root = require("rootfs").mount(parts.root)
+  local root = require("rootfs").mount(parts.root, parts.files)
   local own = {}
   for _, kind in ipairs(config.namespaces) do
     own[kind] = true
@@ -154,7 +154,9 @@ function M.become(config, parts, command)
     root = not config.userns,
     rlimits = config.rlimits,
     oom_score = config.oom_score,
-    after_user = parts.rearm,
+    after_user = function()
+      parts.bond:rearm()
+    end,
   })
   exec(program)
 end
@@ -163,11 +165,12 @@ end
 --- collects what is left over; it has no rights that it does not need for that.
 local function be_init(config, parts, command)
   dumpable(false)
-  close_fds { parts.alive, parts.begun }
+  close_fds { parts.bond.life.read, parts.begun }
   local program = spawn({ name = "program" }, function()
     M.become(config, parts, command)
   end)
   program:started()
+  collectgarbage("restart")
   parts.begun:write("b")
   parts.begun:close()
   drop_caps { keep = {} }
@@ -185,6 +188,8 @@ end
 ---@param command string[]
 ---@return integer? status where it does not end in exec
 function M.live(config, parts, command)
+  -- Every object that a collection marks is a page that this process would have to copy first.
+  collectgarbage("stop")
   sethostname(config.hostname)
   if config.domainname then
     setdomainname(config.domainname)
@@ -197,9 +202,10 @@ function M.live(config, parts, command)
   end
   local root = M.furnish(config, parts)
   root:pivot()
+  parts.bond:admitted()
   if parts.ready then
     -- What the parent had open would stay open as long as this process waits.
-    close_fds { parts.ready, parts.go, parts.alive, parts.begun }
+    close_fds { parts.ready, parts.go, parts.bond.life.read, parts.begun }
     parts.ready:write("r")
     parts.ready:close()
     -- Whoever may start the container opens the other end; an owner that dies takes us with it.

@@ -321,7 +321,7 @@ local function id_map(given, root)
   if given.id_map or root then
     return given.id_map or "auto"
   end
-  local uid = proc_status().uid.effective
+  local uid = proc_status(nil, { fields = { "uid" } }).uid.effective
   local user = try(user_lookup, tostring(uid))
   local allotted = "\n" .. (read_file("/etc/subuid") or "")
   for _, name in ipairs { tostring(uid), user and user.name } do
@@ -340,8 +340,8 @@ function M.parse(given)
   local state = require "container.state"
   local name = given.name or made_up()
   state.check_name(OP, name)
-  local root = proc_status().uid.effective == 0
-  local profile = require("hardening").resolve(given.profile)
+  local root = proc_status(nil, { fields = { "uid" } }).uid.effective == 0
+  local profile = require("container.profiles").resolve(given.profile)
   local config = {
     name = name,
     rootfs = require("rootfs").parse(given.rootfs or "host"),

@@ -228,7 +228,7 @@ function M.create(record, config)
   local self = M.self()
   local fresh = ("%s/.new-%d-%d-%s"):format(M.base(), self.pid, self.starttime, record.name)
   mkdir(fresh, { mode = "0700" })
-  write_file(fresh .. "/config.json", json_encode(config), { mode = "0600" })
+  write_file(fresh .. "/config.json", require("container.profiles").encode(config), { mode = "0600" })
   write_file(fresh .. "/state.json", encode(record), { mode = "0600" })
   -- Taken before anybody can ask for it.
   local running = file_lock(fresh .. "/running")
@@ -312,6 +312,20 @@ function M.is_stopping(name)
   return stat(M.dir(name) .. "/stopping") ~= nil
 end
 
+--- Removes a directory that only this program writes to: its files by name, and whatever else may
+--- be in it with the care that this takes.
+local function clear(dir)
+  local _, err = try(function()
+    for _, name in ipairs(list_dir(dir)) do
+      remove(dir .. "/" .. name)
+    end
+    remove(dir, { directory = true })
+  end)
+  if err then
+    remove(dir, { recursive = true })
+  end
+end
+
 --- Forgets a container. The name goes first, by a rename, so that nobody meets half of it.
 ---@param name string
 function M.forget(name)
@@ -323,7 +337,7 @@ function M.forget(name)
   elseif err then
     error(err, 0)
   end
-  remove(gone, { recursive = true })
+  clear(gone)
 end
 
 --- Removes what processes left that were killed while they made or forgot a container.

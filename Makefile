@@ -25,10 +25,11 @@ test: ## Check format and lints, run all tests; as root none is skipped for want
 	@tests/packages.sh test
 	@tests/run.sh
 
-bench: ## Measure what a primitive costs over the bare system call
+bench: ## Measure primitives, starts, many containers and unpacking, each against another program
 	@tests/packages.sh bench
 	cargo bench --locked --bench primitive_cost
-	@if command -v strace >/dev/null; then cargo build --locked --release --quiet && benches/syscalls.sh $(PROGRAM); fi
+	cargo build --locked --release --quiet
+	@benches/all.sh $(PROGRAM)
 
 install: ## Install the program below PREFIX (/usr/local), for packagers below DESTDIR
 	@test -x $(PROGRAM) || $(MAKE) build

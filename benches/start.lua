@@ -103,8 +103,15 @@ local function report(title, rows, turns)
     table.sort(row.times)
     local least, middle = row.times[1], row.times[(#row.times + 1) // 2]
     first = first or { least, middle }
-    local format = "  %-44s min %6.2f ms, median %6.2f ms   × %.2f, × %.2f"
+    row.least, row.middle = least, middle
+    local format = "  %-38s min %6.2f ms, median %6.2f ms   × %.2f, × %.2f"
     print(format:format(row.name, least, middle, least / first[1], middle / first[2]))
+  end
+  local own, sandbox = rows[2], rows[3]
+  local format = "  %s, a start over %s: × %.2f by minimum, × %.2f by median (limit %s)"
+  for _, one in ipairs { { first, "C", "1.5" }, { { sandbox.least, sandbox.middle }, "bwrap", "1" } } do
+    local least, middle = one[1][1], one[1][2]
+    print(format:format(title, one[2], own.least / least, own.middle / middle, one[3]))
   end
 end
 

@@ -157,7 +157,8 @@ local function report(list)
     local least, middle = times[1], times[(#times + 1) // 2]
     local first = reference[kind] or { least, middle }
     reference[kind] = first
-    local format = "  %-16s min %6.0f ms, median %6.0f ms   × %.2f, × %.2f"
+    local limit = name:find(":unpack", 1, true) and " (limit 1)" or ""
+    local format = "  %-16s min %6.0f ms, median %6.0f ms   × %.2f, × %.2f" .. limit
     local ratios = { least / first[1], middle / first[2] }
     print(format:format(name, least * 1000, middle * 1000, table.unpack(ratios)))
   end

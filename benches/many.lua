@@ -6,8 +6,7 @@
 local container = require "container"
 
 local COUNT = tonumber(arg[1]) or 500
-local FEW = 10
-local before = {}
+local FEW, ROUNDS = 10, 5
 
 local function names(dir)
   return stat(dir) and #list_dir(dir) or 0
@@ -47,16 +46,23 @@ local function middle(times, from, to)
   return list[1], list[(#list + 1) // 2]
 end
 
---- The first few containers of a script also load modules and look at the host.
-local function warm()
+--- Starts of a group of few. The first ones of a script also load modules and look at the host.
+local function some()
   local group <close> = container.group()
+  local made = {}
   for index = 1, FEW do
-    start(group, index)
+    made[index] = start(group, index)
   end
+  return made
 end
 
-warm()
-before = count()
+some()
+local first = {}
+for _ = 1, ROUNDS do
+  local made = some()
+  table.move(made, 1, #made, #first + 1, first)
+end
+local before = count()
 local group = container.group()
 local times, few = {}, nil
 for index = 1, COUNT do
@@ -69,12 +75,13 @@ local each = (private() - few) / (COUNT - FEW)
 local alive = count()
 assert(alive.children - before.children == COUNT, "not all are alive")
 
-local least, usual = middle(times, 1, FEW)
-local last_least, last_usual = middle(times, COUNT - FEW + 1, COUNT)
-print(("start, the first %d:   min %.2f ms, median %.2f ms"):format(FEW, least, usual))
-local format = "start, %d to %d: min %.2f ms, median %.2f ms   × %.2f, × %.2f (limit 1.3)"
-local ratios = { last_least / least, last_usual / usual }
-print(format:format(COUNT - FEW + 1, COUNT, last_least, last_usual, table.unpack(ratios)))
+local least, usual = middle(first, 1, #first)
+local from = COUNT - #first + 1
+local last_least, last_usual = middle(times, from, COUNT)
+local format = "start, %d to %d: min %.2f ms, median %.2f ms   × %.2f, × %.2f%s"
+print(format:format(1, FEW, least, usual, 1, 1, ""))
+local ratios = { last_least / least, last_usual / usual, " (limit 1.3)" }
+print(format:format(from, COUNT, last_least, last_usual, table.unpack(ratios)))
 print(("memory of this script for each: %.1f KiB (limit 64)"):format(each))
 local open = (alive.descriptors - before.descriptors) / COUNT
 print(("descriptors of this script for each: %.1f"):format(open))

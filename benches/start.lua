@@ -2,10 +2,10 @@
 ---
 --- `crun-lua benches/start.lua LIMIT`, where LIMIT is the program of `start.c`; `benches/start.sh`
 --- compiles it and gives this script a state directory of its own. All kinds take turns in one run,
---- so that a slow moment of the machine meets all. Tight: one start after the other. Spaced: with
---- 50 ms between two, so that what the kernel does late (network namespaces, RCU) is over. The times
---- are of one start, from the call until /bin/true has ended and all is removed; of `program` the
---- time includes the start of crun-lua itself, which is what a shell sees.
+--- so that a slow moment of the machine meets all. Tight: one start after the other. Spaced: 50 ms
+--- between two, so that what the kernel does late (network namespaces, RCU) is over. The times are
+--- of one start, from the call until /bin/true has ended and all is removed; that of the whole
+--- program includes the start of crun-lua itself, which is what a shell sees.
 local container = require "container"
 
 local limit = arg[1]
@@ -107,11 +107,11 @@ local function report(title, rows, turns)
     local format = "  %-38s min %6.2f ms, median %6.2f ms   × %.2f, × %.2f"
     print(format:format(row.name, least, middle, least / first[1], middle / first[2]))
   end
-  local own, sandbox = rows[2], rows[3]
+  local own = rows[2]
   local format = "  %s, a start over %s: × %.2f by minimum, × %.2f by median (limit %s)"
-  for _, one in ipairs { { first, "C", "1.5" }, { { sandbox.least, sandbox.middle }, "bwrap", "1" } } do
-    local least, middle = one[1][1], one[1][2]
-    print(format:format(title, one[2], own.least / least, own.middle / middle, one[3]))
+  for _, one in ipairs { { rows[1], "C", "1.5" }, { rows[3], "bwrap", "1" } } do
+    local least, middle = own.least / one[1].least, own.middle / one[1].middle
+    print(format:format(title, one[2], least, middle, one[3]))
   end
 end
 

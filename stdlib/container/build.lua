@@ -272,7 +272,7 @@ function M.launch(made, run, command, how)
     hardened = made.hardened,
     attachment = run.attachment,
     files = files.plan(config, made.root, run.attachment),
-    begun = begun and begun.write,
+    begun = begun and begun.write or nil,
     bond = bond,
     session = how.session,
     forward = require("container.foreground").SIGNALS,

@@ -1,4 +1,4 @@
---- The programs in scripts/, run as a user runs them; what they refuse is in tests/suite/scripts.rs.
+--- The programs in scripts/, run as a user runs them; what they refuse: tests/suite/scripts.rs.
 local images = require "test.images"
 local net = require "test.network"
 local test = require "test"

@@ -313,8 +313,7 @@ function Box:stop(given)
     return self:settle { code = 137, signal = "kill" }
   end
   local config = self.config
-  local image = config.image
-  local signal = given.signal or config.stop_signal or (image and image.stop_signal) or "term"
+  local signal = other.stop_signal(given, config)
   if self.record.status == "created" then
     signal = "kill"
   end

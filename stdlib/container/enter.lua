@@ -68,6 +68,29 @@ local function rules(box, how)
   }, { __index = config })
 end
 
+--- The process whose namespaces are entered: the first one; or where that is an init that keeps its
+--- memory to itself, which an ordinary user may not enter either, the program that it has started.
+---@param record container.Record
+---@return any? process
+function M.entrance(record)
+  local first = other.process(record)
+  local opened = first and try(ns_open, first, "mnt")
+  if opened or not first then
+    if opened then
+      opened:close()
+    end
+    return first
+  end
+  for _, pid in ipairs(proc_children(record.pid) or {}) do
+    local child = try(process_open, pid)
+    if child and child:alive() then
+      first:close()
+      return child
+    end
+  end
+  return first
+end
+
 --- Starts a command in a container and does not wait for it.
 ---@param box container.Box
 ---@param command string[]
@@ -77,7 +100,7 @@ end
 function M.start(box, command, how, terminal)
   how = options.check("container.exec", how, KNOWN)
   local record = box:status()
-  local first <close> = record.pid and other.process(record)
+  local first <close> = record.pid and M.entrance(record)
   if not first or record.status == "stopped" then
     options.fail("container.exec", ("%s is %s"):format(box.name, record.status), "start it first")
   elseif record.status == "paused" then

@@ -27,7 +27,7 @@ local ENDING = { hup = 1, int = 2, quit = 3, term = 15, usr1 = 10, usr2 = 12 }
 --- Whether the kernel would drop a signal: the process is the first of its namespace, and neither
 --- catches it nor holds it back to read it from a signalfd.
 local function is_dropped(process, signal)
-  local number = ENDING[signal]
+  local number = math.tointeger(signal) or ENDING[signal]
   local status = number and try(proc_status, process.pid)
   if not status or not status.ns_pid or status.ns_pid[#status.ns_pid] ~= 1 then
     return false
@@ -38,9 +38,13 @@ end
 
 --- Sends a signal on; one that would be dropped kills.
 ---@param process any
----@param signal string
+---@param signal string|integer
 function M.pass(process, signal)
-  try(process.kill, process, is_dropped(process, signal) and "kill" or signal)
+  local _, err = try(process.kill, process, is_dropped(process, signal) and "kill" or signal)
+  if err and err.errno ~= "ESRCH" then
+    -- No such signal, or no right to send it: who waits for an end must know.
+    error(err, 0)
+  end
 end
 
 --- Waits until a program has ended.

@@ -135,6 +135,23 @@ function M.identity(config, image)
   return ("%d:%d"):format(found.uid, found.gid), config.groups or found.groups, found.home
 end
 
+--- Fails where a user has no number in the container's user namespace. The profile's own user is
+--- another matter: who has one id there has no rights outside, whatever it is called.
+local function check_mapped(config, user)
+  local uid = math.tointeger(tonumber(user:match("^%d+")))
+  for _, range in ipairs(uid_map() or {}) do
+    if uid >= range.inside and uid < range.inside + range.count then
+      return
+    end
+  end
+  if user ~= config.profile.user then
+    local hint = 'user = "0:0" runs as the one id that there is; lines in /etc/subuid and the '
+      .. "program newuidmap give more"
+    local message = "user %s has no number in the user namespace of the container"
+    require("options").fail("container.start", message:format(user), hint)
+  end
+end
+
 --- Gives rights up and becomes the program. Nothing after it.
 ---@param config table
 ---@param parts table
@@ -142,6 +159,9 @@ end
 function M.become(config, parts, command)
   local image = config.image
   local user, groups, home = M.identity(config, image)
+  if user and config.userns then
+    check_mapped(config, user)
+  end
   local env = M.environment(config, image)
   env.HOME = env.HOME or home or (user and not user:match("^0:") and "/" or "/root")
   env.HOSTNAME = env.HOSTNAME or config.hostname

@@ -78,10 +78,26 @@ local function group_of(name, op)
   return M.group(record), record
 end
 
+--- A signal's name as the primitives have it: an image writes "SIGTERM", or a number.
+---@param text string
+---@return string|integer
+function M.signal(text)
+  return math.tointeger(tonumber(text)) or text:lower():gsub("^sig", "", 1)
+end
+
+--- The signal that ends a container's program by the wish of the caller, the options or the image.
+---@param given { signal: string? }
+---@param config table
+---@return string|integer
+function M.stop_signal(given, config)
+  local image = config.image or {}
+  return M.signal(given.signal or config.stop_signal or image.stop_signal or "term")
+end
+
 --- Sends the signal that ends a program.
 ---@param process any
 ---@param group? any its control group, which may be frozen
----@param signal string
+---@param signal string|integer as `M.signal` answers it
 function M.end_process(process, group, signal)
   if group then
     -- A frozen process acts on no signal.
@@ -145,7 +161,7 @@ function M.stop(name, given)
   end
   state.mark_stopping(name)
   local config = state.config(name)
-  local signal = given.signal or config.stop_signal or record.stop_signal or "term"
+  local signal = M.stop_signal(given, config)
   local process <close> = M.process(record)
   if process then
     local group <close> = M.group(record)

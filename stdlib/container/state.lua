@@ -228,15 +228,19 @@ function M.create(record, config)
   local self = M.self()
   local fresh = ("%s/.new-%d-%d-%s"):format(M.base(), self.pid, self.starttime, record.name)
   mkdir(fresh, { mode = "0700" })
-  write_file(fresh .. "/config.json", require("container.profiles").encode(config), { mode = "0600" })
-  write_file(fresh .. "/state.json", encode(record), { mode = "0600" })
-  -- Taken before anybody can ask for it.
-  local running = file_lock(fresh .. "/running")
-  local _, err = try(rename, fresh, M.dir(record.name), { noreplace = true })
+  local running
+  local _, err = try(function()
+    write_file(fresh .. "/config.json", require("container.profiles").encode(config), { mode = "0600" })
+    write_file(fresh .. "/state.json", encode(record), { mode = "0600" })
+    -- Taken before anybody can ask for it.
+    running = file_lock(fresh .. "/running")
+    rename(fresh, M.dir(record.name), { noreplace = true })
+  end)
   if not err then
     return running
+  elseif running then
+    running:close()
   end
-  running:close()
   try(remove, fresh, { recursive = true })
   if err.errno ~= "EEXIST" and err.errno ~= "ENOTEMPTY" then
     error(err, 0)

@@ -54,8 +54,10 @@ end
 function M.exec(box, command, how)
   local enter = require "container.enter"
   local window = size()
+  local record = box:status()
+  local inside <close> = record.pid and enter.entrance(record)
   local terminal <close> = pty {
-    ptmx = M.multiplexer(box:status().pid),
+    ptmx = inside and M.multiplexer(inside.pid),
     rows = window.rows,
     columns = window.columns,
   }

@@ -237,7 +237,12 @@ end
 
 local function run_once(self, command, how)
   if self.config.tty then
-    return self:settle(require("container.terminal").run(self, command, how, launch))
+    local result, err = try(require("container.terminal").run, self, command, how, launch)
+    if err then
+      try(self.settle, self, { code = 127 })
+      error(err, 0)
+    end
+    return self:settle(result)
   end
   launch(self, command, how, false)
   if how.capture then

@@ -41,6 +41,8 @@ function M.run(box, command, how, launch)
     columns = window.columns,
   }
   build.go(box.name)
+  -- The relay closes the slave here. Until the program has it open, that would be the terminal's end.
+  build.started(box.run_state, box.config)
   box:mark_running()
   terminal:relay { process = process }
   return process:wait()
@@ -62,6 +64,7 @@ function M.exec(box, command, how)
     columns = window.columns,
   }
   local process <close> = enter.start(box, command, how, terminal)
+  process:started()
   terminal:relay { process = process }
   return process:wait()
 end

@@ -374,12 +374,17 @@ pub fn kept(dirs: &[PathBuf], freezer: Option<&Path>, above: &[PathBuf]) -> Kept
     Kept::new("cgroup", json!({ "dirs": dirs, "freezer": freezer, "above": above }))
 }
 
-/// The calls that remove a group that a dead process has left.
-pub fn undo(what: &Value) -> Vec<super::Call> {
-    let paths =
-        |name: &str| -> Vec<PathBuf> { what[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(PathBuf::from).collect() };
-    let freezer = what["freezer"].as_str().map(PathBuf::from);
-    removal(&paths("dirs"), freezer, &paths("above")).into_iter().map(Into::into).collect()
+/// The calls that remove a group that a dead process has left. Groups of a name may be in other
+/// hierarchies each time: what is in one of the `living` is that one's.
+pub fn undo(what: &Value, living: &[&Value]) -> Vec<super::Call> {
+    let paths = |of: &Value, name: &str| -> Vec<PathBuf> {
+        of[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(PathBuf::from).collect()
+    };
+    let taken: Vec<PathBuf> = living.iter().flat_map(|of| paths(of, "dirs")).collect();
+    let free = |dir: &PathBuf| !taken.contains(dir);
+    let dirs: Vec<PathBuf> = paths(what, "dirs").into_iter().filter(free).collect();
+    let freezer = what["freezer"].as_str().map(PathBuf::from).filter(free);
+    removal(&dirs, freezer, &paths(what, "above")).into_iter().map(Into::into).collect()
 }
 
 /// Kill what is left, then remove, then what was made on the way there.

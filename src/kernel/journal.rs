@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,8 +33,8 @@ impl Kept {
         Self { kind: kind.to_owned(), what }
     }
 
-    /// The calls that remove it; each may fail where the thing is gone already.
-    fn undo(&self) -> Vec<Call> {
+    /// The calls that remove it; each may fail where the thing is gone already. Others have `living`.
+    fn undo(&self, living: &[Self]) -> Vec<Call> {
         match self.kind.as_str() {
             "directory" => super::files::undo(&self.what),
             "pin" => super::namespaces::undo(&self.what),
@@ -42,7 +42,10 @@ impl Kept {
             "netns" => super::network::undo_netns(&self.what),
             "nft_table" => super::network::undo_table(&self.what),
             "mount" => super::mounts::undo(&self.what),
-            "cgroup" => super::cgroups::undo(&self.what),
+            "cgroup" => {
+                let others: Vec<&Value> = living.iter().filter(|other| other.kind == "cgroup").map(|other| &other.what).collect();
+                super::cgroups::undo(&self.what, &others)
+            }
             _ => Vec::new(),
         }
     }
@@ -132,15 +135,15 @@ fn clock_offset() -> i64 {
     seconds * 100 + nanos / 10_000_000
 }
 
-/// When the process started, in clock ticks since boot.
-fn start_time(pid: u32) -> io::Result<u64> {
-    start_field(&fs::read_to_string(format!("/proc/{pid}/stat"))?)
+/// The fields of `/proc/PID/stat` from the third on; the name before them may have blanks and
+/// brackets in it.
+fn after_name(stat: &str) -> &str {
+    stat.rsplit(')').next().unwrap_or_default()
 }
 
-/// Field 22 of `/proc/PID/stat`; the name before it may have blanks and brackets in it.
+/// Field 22 of `/proc/PID/stat`.
 fn start_field(stat: &str) -> io::Result<u64> {
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    after_name.split_whitespace().nth(19).and_then(|field| field.parse().ok()).ok_or_else(|| io::Error::other("unreadable /proc/PID/stat"))
+    after_name(stat).split_whitespace().nth(19).and_then(|field| field.parse().ok()).ok_or_else(|| io::Error::other("unreadable /proc/PID/stat"))
 }
 
 /// Removes what dead processes left; tells each thing through `told` and answers their number. A
@@ -152,16 +155,19 @@ pub fn gc(kernel: &dyn Kernel, told: &mut dyn FnMut(&Kept)) -> io::Result<usize>
     }
     let mut removed = 0;
     for entry in fs::read_dir(&dir)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let Some((pid, start)) = name.split_once('-') else { continue };
-        let alive = pid.parse().is_ok_and(|pid| start_time(pid).is_ok_and(|now| now.to_string() == start));
-        if alive {
+        let path = entry?.path();
+        if owner_lives(&path) != Some(false) {
             continue;
         }
-        // Its last line may be torn, within a character too.
-        for kept in left_over(&String::from_utf8_lossy(&fs::read(entry.path())?)).into_iter().rev() {
-            for call in kept.undo() {
+        // Another one that collects may be as far.
+        let Some(left) = read(&path)? else { continue };
+        for kept in left.into_iter().rev() {
+            // Who made it anew by the same name answers for it now.
+            let living = of_the_living(&dir)?;
+            if living.contains(&kept) {
+                continue;
+            }
+            for call in kept.undo(&living) {
                 // Failing means that the thing is gone already: the owner died between the two.
                 let _ = kernel.run(&call);
             }
@@ -169,10 +175,52 @@ pub fn gc(kernel: &dyn Kernel, told: &mut dyn FnMut(&Kept)) -> io::Result<usize>
             removed += 1;
         }
         if !kernel.is_plan() {
-            fs::remove_file(entry.path())?;
+            missing_is_fine(fs::remove_file(&path))?;
         }
     }
     Ok(removed)
+}
+
+/// `PF_EXITING` of the kernel's sched.h, among the flags of `/proc/PID/stat`.
+const EXITING: u32 = 4;
+
+/// Whether the process that a journal is named after still runs; nothing for another file's name.
+fn owner_lives(path: &Path) -> Option<bool> {
+    let (pid, start) = path.file_name()?.to_str()?.split_once('-')?;
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.parse::<u32>().ok()?)).unwrap_or_default();
+    // One that the kernel is taking apart, or whose parent has not asked yet, undoes nothing any more.
+    let field = |index| after_name(&stat).split_whitespace().nth(index);
+    let exiting = field(6).and_then(|flags| flags.parse::<u32>().ok()).is_none_or(|flags| flags & EXITING != 0);
+    let dead = exiting || matches!(field(0), Some("Z" | "X"));
+    Some(!dead && start_field(&stat).is_ok_and(|now| now.to_string() == start))
+}
+
+/// What a journal says is left; nothing where it is gone. Its last line may be torn, within a
+/// character too.
+fn read(path: &Path) -> io::Result<Option<Vec<Kept>>> {
+    let bytes = missing_is_fine(fs::read(path))?;
+    Ok(bytes.map(|bytes| left_over(&String::from_utf8_lossy(&bytes))))
+}
+
+fn missing_is_fine<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What stands in the journals of processes that live. Read anew for each thing that is removed,
+/// because it is written before the thing is made.
+fn of_the_living(dir: &Path) -> io::Result<Vec<Kept>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if owner_lives(&path) == Some(true) {
+            all.extend(read(&path)?.unwrap_or_default());
+        }
+    }
+    Ok(all)
 }
 
 /// The entries that were made and are not gone, in order. A torn last line is passed over.

@@ -54,7 +54,11 @@ function M.owner(pid)
   return stat and { pid = pid, starttime = stat.starttime } or nil
 end
 
---- Whether a process still runs. A dead one whose parent has not asked yet does not.
+-- PF_EXITING of the kernel's sched.h, among the flags of proc_pid_stat(5).
+local EXITING = 4
+
+--- Whether a process still runs. A dead one whose parent has not asked yet does not, nor one that
+--- the kernel is taking apart.
 ---@param owner? network.Owner
 ---@return boolean
 function M.alive(owner)
@@ -63,6 +67,7 @@ function M.alive(owner)
     and stat.starttime == owner.starttime
     and stat.state ~= "Z"
     and stat.state ~= "X"
+    and stat.flags & EXITING == 0
 end
 
 --- Whether somebody still answers for a record: who made it, or the container's first process.

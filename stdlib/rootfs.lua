@@ -199,10 +199,21 @@ end
 
 --- Does what is slow, in the parent.
 ---@param from rootfs.Source
----@param context? { name: string?, root: boolean? } the container, and whether it is made by root
+---@param context? { name: string?, root: boolean?, later: boolean? } the container, and whether it
+--- is made by root; later: what only one container may have is not taken before `hold`
 ---@return rootfs.Prepared plain: it crosses into the child and into a file
 function M.prepare(from, context)
   return require(MODULES[from.kind]).prepare(from, context or {})
+end
+
+--- Takes what only one container may have, where `prepare` was told that it comes later: when what
+--- there will be to release has been written down.
+---@param prepared rootfs.Prepared
+function M.hold(prepared)
+  local hold = require(MODULES[prepared.kind]).hold
+  if hold then
+    hold(prepared)
+  end
 end
 
 --- Mounts the root, in the child, in its own mount namespace. Nothing of the host is changed.

@@ -66,8 +66,8 @@ local function take(upper)
   options.fail("rootfs.overlay", ("upper: %s is in use"):format(upper))
 end
 
---- Checks an upper directory that is to be kept, and makes its work directory.
-local function keep(upper)
+--- Checks an upper directory that is to be kept.
+local function check(upper)
   if stat(upper).type ~= "directory" then
     options.fail("rootfs.overlay", ("upper: %s is not a directory"):format(upper))
   end
@@ -79,9 +79,20 @@ local function keep(upper)
     )
     options.fail("rootfs.overlay", message, "name a directory on ext4, xfs, btrfs or tmpfs")
   end
-  mkdir(upper .. ".work", { parents = true })
-  -- Last: nothing after it can fail and leave the directory taken.
-  take(upper)
+end
+
+--- Takes the upper directory, and makes its work directory. Whoever may be killed writes down before
+--- what there will be to release.
+---@param prepared rootfs.Prepared
+function M.hold(prepared)
+  if prepared.upper then
+    take(prepared.upper)
+    local _, err = try(mkdir, prepared.upper .. ".work", { parents = true })
+    if err then
+      M.release(prepared)
+      error(err, 0)
+    end
+  end
 end
 
 --- Where the child finds a lower layer: its directory, or nil for a tar file that it unpacks.
@@ -101,7 +112,7 @@ local function lower_of(source, context)
 end
 
 ---@param source rootfs.Source
----@param context { root: boolean? }
+---@param context { root: boolean?, later: boolean? } later: `hold` is called by itself
 ---@return rootfs.Prepared
 function M.prepare(source, context)
   local prepared = { kind = "overlay", lower = {}, size = source.size, upper = source.upper }
@@ -110,7 +121,10 @@ function M.prepare(source, context)
     prepared.config = prepared.config or prepared.lower[index].config
   end
   if source.upper then
-    keep(source.upper)
+    check(source.upper)
+  end
+  if not context.later then
+    M.hold(prepared)
   end
   return prepared
 end
@@ -175,9 +189,18 @@ function M.mount(prepared)
   })
 end
 
+--- Whether the upper directory is another process's, who goes on: what a dead one had of it was given
+--- back when that one took it.
+local function is_taken(upper)
+  local pid, start = (try(readlink, lock_of(upper)) or ""):match("^(%d+):(%d+)$")
+  local owner = pid and try(proc_stat, tonumber(pid))
+  local self = proc_stat()
+  return owner ~= nil and owner.starttime == tonumber(start) and owner.pid ~= self.pid
+end
+
 ---@param prepared rootfs.Prepared
 function M.release(prepared)
-  if prepared.upper then
+  if prepared.upper and not is_taken(prepared.upper) then
     -- The kernel makes its directory in there with mode 0, which stops all but root.
     try(chmod, prepared.upper .. ".work/work", "0700")
     try(remove, prepared.upper .. ".work", { recursive = true })

@@ -20,6 +20,7 @@
 local files = require "container.files"
 local inside = require "container.inside"
 local options = require "options"
+local root = require "container.root"
 local state = require "container.state"
 
 local M = {}
@@ -74,6 +75,10 @@ local function limits_of(config)
   return wanted, skipped
 end
 
+local function group_name(config)
+  return type(config.cgroup) == "string" and config.cgroup or "crun-lua-" .. config.name
+end
+
 --- The control group; nil where nothing asks for one.
 local function limit(config, run, undo)
   local wanted, skipped = limits_of(config)
@@ -88,7 +93,7 @@ local function limit(config, run, undo)
       end
     end
   end
-  local name = type(config.cgroup) == "string" and config.cgroup or "crun-lua-" .. config.name
+  local name = group_name(config)
   local group, err = try(cgroup_set, name, wanted)
   if err and err.errno == "EBUSY" and not config.userns then
     -- On cgroup v2 a group with processes shares out nothing; the root's own group may.
@@ -123,23 +128,15 @@ local function first_record(config, command)
     command = command,
     rootfs = config.rootfs.path or config.rootfs.suite or config.rootfs.kind,
     profile = config.profile.name or "custom",
+    -- Before there is one: the next user of the name removes it where its maker was killed. Not one
+    -- of a name that may be somebody else's.
+    cgroup = type(config.cgroup) ~= "string" and group_name(config) or nil,
     namespaces = config.namespaces,
     restarts = 0,
     labels = config.labels,
     detached = config.detach,
+    remove = config.remove,
   }
-end
-
---- Does what is slow and the same for each run: the root and the profile.
----@param made table
-function M.prepare(made)
-  local config = made.config
-  local context = { root = not config.userns, userns = config.userns, name = config.name }
-  made.root = require("rootfs").prepare(config.rootfs, context)
-  made.undo:push("root", function()
-    require("rootfs").release(made.root)
-  end)
-  M.harden(made)
 end
 
 --- The profile as the child applies it. Done anew for each start where it looks for secrets: the
@@ -149,17 +146,6 @@ function M.harden(made)
   made.hardened = require("container.profiles").prepare(config)
 end
 
---- Says that the container's image is in use.
-function M.use_image(made)
-  local digest = made.root.digest
-  if digest then
-    require("image").use(digest, made.config.name)
-    made.undo:push("image", function()
-      require("image").release(digest, made.config.name)
-    end)
-  end
-end
-
 --- Reserves the name and makes everything that outlives a single run of the program.
 ---@param config table see `container.spec`
 ---@return table made { config, record, undo, root, hardened, running }
@@ -167,18 +153,22 @@ function M.reserve(config)
   local undo = M.undo_list()
   local made = { config = config, undo = undo }
   local ok, err = pcall(function()
-    M.prepare(made)
+    root.prepare(made)
+    M.harden(made)
     config.image = made.root.config
     made.record = first_record(config, config.command)
-    made.record.image = made.root.digest
-    made.record.release = made.root.upper and made.root or nil
+    root.note(made)
     made.running = state.create(made.record, config)
+    root.hold(made)
   end)
   if not ok then
     undo:run()
+    if made.running then
+      state.forget(config.name)
+      made.running:close()
+    end
     error(err, 0)
   end
-  M.use_image(made)
   return made
 end
 
@@ -190,18 +180,27 @@ function M.resume(config)
   local made = { config = config, undo = undo }
   local ok, err = pcall(function()
     made.running = state.take_over(config.name)
-    M.prepare(made)
+    root.prepare(made)
+    M.harden(made)
     local self = state.self()
     made.record = state.get(config.name)
     made.record.owner = { pid = self.pid, starttime = self.starttime }
     made.record.status, made.record.error = "created", nil
+    root.note(made)
     state.save(made.record)
+    root.hold(made)
   end)
   if not ok then
     undo:run()
+    if made.record then
+      made.record.status, made.record.image, made.record.release = "stopped", nil, nil
+      try(state.save, made.record)
+    end
+    if made.running then
+      made.running:close()
+    end
     error(err, 0)
   end
-  M.use_image(made)
   return made
 end
 

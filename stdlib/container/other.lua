@@ -45,8 +45,13 @@ end
 ---@param record container.Record
 ---@return any? process nil where it has ended
 function M.process(record)
-  local process = record.pid and try(process_open, record.pid)
-  if process and not state.alive(record) then
+  local process, err
+  if record.pid then
+    process, err = try(process_open, record.pid)
+  end
+  if err and err.errno ~= "ESRCH" then
+    error(err, 0)
+  elseif process and not state.alive(record) then
     process:close()
     return nil
   end
@@ -274,9 +279,10 @@ function M.delete(name, given)
     M.stop(name, { timeout = given.timeout or "0s" })
     record = state.get(name)
   end
-  if record then
-    require("container.recover").one(record)
+  if record and state.alive(record.owner) then
     state.forget(name)
+  elseif record then
+    require("container.recover").one(record, true)
   end
 end
 

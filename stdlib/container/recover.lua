@@ -17,12 +17,14 @@ local M = {}
 --- Ends every process of the container: the first takes those of its pid namespace with it.
 local function end_processes(record)
   local process <close> = record.pid and try(process_open, record.pid)
-  if process and state.alive(record) then
+  local found = process and try(proc_stat, record.pid)
+  if found and found.starttime == record.starttime then
     try(process.kill, process, "kill")
     poll({ process }, { timeout = "10s" })
   end
-  if record.cgroup then
-    local group <close> = require("container.other").group(record)
+  -- On cgroup v2 it may have been made below the root's own group.
+  for _, name in ipairs(record.cgroup and { record.cgroup, "/" .. record.cgroup } or {}) do
+    local group <close> = try(cgroup_open, name)
     if group then
       try(group.remove, group, { host = true })
     end
@@ -30,10 +32,21 @@ local function end_processes(record)
 end
 
 --- Cleans up behind a container whose owner is dead, and writes that it has stopped.
+---
+--- Two programs may be at it at once, and a third may start the container again. So the lock of its
+--- owners is taken, and then the record is read once more: somebody else may have it by now.
 ---@param record container.Record
+---@param forget? boolean the container goes as well
 ---@return boolean whether there was anything to do
-function M.one(record)
+function M.one(record, forget)
   if state.alive(record.owner) then
+    return false
+  end
+  -- A process of the container may share the lock until it has ended.
+  end_processes(record)
+  local lock <close> = state.lock(record.name)
+  record = lock and state.get(record.name)
+  if not record or state.alive(record.owner) then
     return false
   end
   end_processes(record)
@@ -45,6 +58,10 @@ function M.one(record)
   end
   if record.image then
     try(require("image").release, record.image, record.name)
+  end
+  if forget then
+    state.forget(record.name)
+    return true
   end
   record.status, record.pid, record.starttime, record.lost = "stopped", nil, nil, nil
   record.cgroup, record.network, record.release, record.image = nil, nil, nil, nil
@@ -72,11 +89,9 @@ function M.all()
   end
   for _, record in ipairs(state.list()) do
     if record.lost and record.status ~= "damaged" then
-      M.one(record)
-      if not record.detached or record.remove then
-        state.forget(record.name)
+      if M.one(record, not record.detached or record.remove) then
+        removed[#removed + 1] = "container " .. record.name
       end
-      removed[#removed + 1] = "container " .. record.name
     end
   end
   return removed

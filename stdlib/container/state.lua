@@ -106,6 +106,10 @@ function M.forked()
   me = nil
 end
 
+-- PF_EXITING of the kernel's sched.h, among the flags of proc_pid_stat(5): it has come to its end,
+-- and gives back what it has open before anybody sees it dead.
+local EXITING = 4
+
 --- Whether a process still lives: the same number may be another's by now.
 ---@param process? { pid: integer?, starttime: integer? }
 ---@return boolean
@@ -118,6 +122,7 @@ function M.alive(process)
     and found.starttime == process.starttime
     and found.state ~= "Z"
     and found.state ~= "X"
+    and found.flags & EXITING == 0
 end
 
 --- Replaces a file at once: a reader sees the old text or the new one.
@@ -159,7 +164,13 @@ end
 
 --- What the file says, corrected by who still lives.
 local function judge(record)
+  record.lost = nil
   if record.status == "stopped" then
+    -- A script's goes with the script; a detached one stays, but without what it still holds.
+    local held = not record.detached or record.remove or record.release or record.image
+    if held and not M.alive(record.owner) then
+      record.lost = true
+    end
     return record
   end
   if not M.alive(record) then
@@ -291,6 +302,13 @@ function M.take_over(name)
   return lock
 end
 
+--- Takes the lock of a container's owners, to clean up behind one that is dead.
+---@param name string
+---@return any? file_lock nil where the container is gone, or somebody keeps the lock
+function M.lock(name)
+  return (try(file_lock, M.dir(name) .. "/running", { wait = "10s" }))
+end
+
 --- Waits until the owner has let go, or is dead.
 ---@param name string
 ---@param timeout? any a duration
@@ -352,7 +370,11 @@ function M.sweep()
     local pid, start, name = entry:match("^%.new%-(%d+)%-(%d+)%-(.+)$")
     local owner = pid and { pid = math.tointeger(tonumber(pid)), starttime = tonumber(start) }
     if owner and not M.alive(owner) then
-      remove(base() .. "/" .. entry, { recursive = true })
+      local _, err = try(remove, base() .. "/" .. entry, { recursive = true })
+      -- Another sweep may be at it, and then it is its.
+      if err and err.errno ~= "ENOENT" then
+        error(err, 0)
+      end
       removed[#removed + 1] = name
     end
   end

@@ -102,7 +102,9 @@ function M.start(box, command, how, terminal)
   local record = box:status()
   local first <close> = record.pid and M.entrance(record)
   if not first or record.status == "stopped" then
-    options.fail("container.exec", ("%s is %s"):format(box.name, record.status), "start it first")
+    -- What the record calls running may have ended since it was read.
+    local status = record.status == "running" and "stopped" or record.status
+    options.fail("container.exec", ("%s is %s"):format(box.name, status), "start it first")
   elseif record.status == "paused" then
     options.fail("container.exec", box.name .. " is paused", "resume it first")
   end

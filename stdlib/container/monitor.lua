@@ -90,19 +90,25 @@ end
 
 --- The monitor's whole life. `made` is there where an ended container starts again.
 local function live(Box, config, command, channel, again)
-  setsid()
-  close_fds { channel }
-  state.forked()
   local box = Box.new(config)
+  local writer
   local ok, err = pcall(function()
+    setsid()
+    close_fds { channel }
+    state.forked()
     box.made = again and build.resume(config) or build.reserve(config)
     box.record = box.made.record
+    -- While the script still hears why it cannot be opened.
+    writer = logs.writer(box.name, config.log)
     local words = box:command_of(command, "container.start")
     launch(box, words, not again)
     command = words
   end)
   if not ok then
     local undone = box.made
+    if writer then
+      writer:close()
+    end
     if undone then
       undone.undo:run()
       if not again then
@@ -114,7 +120,6 @@ local function live(Box, config, command, channel, again)
     return 1
   end
   answer(channel)
-  local writer = logs.writer(box.name, config.log)
   local stop <close> = defer(function()
     if box.run_state then
       try(box.stop, box)
@@ -123,6 +128,10 @@ local function live(Box, config, command, channel, again)
     box.made.undo:run()
     if config.remove then
       state.forget(box.name)
+    elseif box.record.image or box.record.release then
+      -- Given back; until here whoever comes next would do it.
+      box.record.image, box.record.release = nil, nil
+      state.save(box.record)
     end
     box.made.running:close()
   end)
@@ -150,7 +159,7 @@ local function fork_monitor(config, command, again)
   channel.read:close()
   local word = try(json_decode, text)
   if not word then
-    options.fail("container.start", config.name .. ": its monitor was killed")
+    options.fail("container.start", config.name .. ": its monitor ended without a word")
   elseif word.message then
     error(word, 0)
   end
@@ -182,6 +191,9 @@ end
 ---@param name string
 function M.again(name)
   local record = state.get(name)
+  if record.lost then
+    require("container.recover").one(record)
+  end
   fork_monitor(state.config(name), record.command, true)
 end
 

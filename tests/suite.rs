@@ -9,8 +9,12 @@
 mod cases;
 #[path = "suite/commands.rs"]
 mod commands;
+#[path = "suite/crash.rs"]
+mod crash;
 #[path = "suite/ends.rs"]
 mod ends;
+#[path = "suite/errnos.rs"]
+mod errnos;
 #[path = "suite/examples.rs"]
 mod examples;
 #[path = "suite/faults.rs"]
@@ -57,6 +61,7 @@ fn main() {
     trials.extend(faults::trials());
     trials.extend(hardened::trials());
     trials.extend(scripts::trials());
+    trials.extend(crash::trials());
     trials.extend(strace::trials());
     trials.extend(cases::trials());
     trials.extend(hostile_tar::trials());

@@ -41,26 +41,34 @@ impl Snapshot {
     ///
     /// A cgroup or a network namespace may take the kernel a moment to remove.
     pub fn left_behind(&self, mark: &str, place: &Path) -> Vec<String> {
+        self.left_of(mark, place, &|_| true, &Vec::new)
+    }
+
+    /// The same where others make things of their own meanwhile: only what is `mine` counts, and
+    /// `more` tells what else there is to look at.
+    pub fn left_of(&self, mark: &str, place: &Path, mine: &dyn Fn(&str) -> bool, more: &dyn Fn() -> Vec<String>) -> Vec<String> {
         let deadline = Instant::now() + Duration::from_secs(2);
         loop {
             let now = Self::take();
             let mut left: Vec<String> = now.0.difference(&self.0).cloned().collect();
             left.extend(self.0.difference(&now.0).map(|what| format!("(gone) {what}")));
+            left.retain(|what| mine(what));
             left.extend(processes(mark));
-            for dir in ["tmp", "state"] {
-                for entry in fs::read_dir(place.join(dir)).into_iter().flatten().flatten() {
-                    // Compiled filters are kept on purpose, for the next start.
-                    if entry.file_name() != "seccomp-cache" && !is_bare(&entry.path()) {
-                        left.push(format!("file {}", entry.path().display()));
-                    }
-                }
-            }
+            left.extend(files(place));
+            left.extend(more());
             if left.is_empty() || Instant::now() > deadline {
                 return left;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// What is in a place's directories, but for compiled filters: these are kept, for the next start.
+fn files(place: &Path) -> Vec<String> {
+    let entries = ["tmp", "state"].into_iter().flat_map(|dir| fs::read_dir(place.join(dir)).into_iter().flatten().flatten());
+    let left = entries.filter(|entry| entry.file_name() != "seccomp-cache" && !is_bare(&entry.path()));
+    left.map(|entry| format!("file {}", entry.path().display())).collect()
 }
 
 /// Whether a directory of the state is empty but for the file of a lock, which has to stay: whoever
@@ -100,17 +108,19 @@ fn cgroups(dir: &Path, depth: usize, found: &mut BTreeSet<String>) {
 
 /// Processes whose environment has the mark; zombies have none and belong to their parents.
 fn processes(mark: &str) -> Vec<String> {
+    let name = |pid: &i32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    marked(mark).iter().map(|pid| format!("process {pid} ({})", name(pid).trim())).collect()
+}
+
+/// Their numbers.
+pub fn marked(mark: &str) -> Vec<i32> {
     let wanted = format!("{MARK}={mark}");
     let mut left = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.bytes().all(|byte| byte.is_ascii_digit()) {
-            continue;
-        }
+        let Ok(pid) = entry.file_name().to_string_lossy().parse() else { continue };
         let environ = fs::read(entry.path().join("environ")).unwrap_or_default();
         if environ.split(|byte| *byte == 0).any(|item| item == wanted.as_bytes()) {
-            let command = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-            left.push(format!("process {name} ({})", command.trim()));
+            left.push(pid);
         }
     }
     left

@@ -16,10 +16,10 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_crun-lua");
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The user and group of cases that need no rights.
-const NOBODY: u32 = 65534;
+pub const NOBODY: u32 = 65534;
 
 /// How long so many minutes are. Slow machines (emulation) multiply them.
-fn deadline(minutes: u64) -> Duration {
+pub fn deadline(minutes: u64) -> Duration {
     let factor = std::env::var("CRUN_LUA_TEST_SLOW").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     Duration::from_secs(60 * minutes * factor)
 }
@@ -31,6 +31,12 @@ pub fn is_root() -> bool {
 
 /// Where unprivileged cases find the program and the project: here, or copied to where they may go.
 static STAGE: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
+
+/// The program and the project, where this user may go.
+pub fn staged(unprivileged: bool) -> (PathBuf, PathBuf) {
+    let here = || (PathBuf::from(PROGRAM), PathBuf::from(ROOT));
+    STAGE.get().filter(|_| unprivileged).cloned().unwrap_or_else(here)
+}
 
 /// Whether everybody can go there.
 fn is_open(path: &Path) -> bool {
@@ -123,8 +129,7 @@ impl Place {
 
     /// Runs the program to its end; fails the test when it hangs or leaves something behind.
     pub fn run(&self, arguments: &[&str], unprivileged: bool) -> Result<Output, String> {
-        let here = (PathBuf::from(PROGRAM), PathBuf::from(ROOT));
-        let (program, project) = if unprivileged { STAGE.get().unwrap_or(&here) } else { &here };
+        let (program, project) = staged(unprivileged);
         let mut command = Command::new(program);
         command.args(arguments).current_dir(project);
         self.watched(command, unprivileged)

@@ -14,14 +14,18 @@ local state = require "container.state"
 
 local M = {}
 
---- Ends every process of the container: the first takes those of its pid namespace with it.
-local function end_processes(record)
+--- Ends the first process, which takes those of its pid namespace with it.
+local function end_first(record)
   local process <close> = record.pid and try(process_open, record.pid)
   local found = process and try(proc_stat, record.pid)
   if found and found.starttime == record.starttime then
     try(process.kill, process, "kill")
     poll({ process }, { timeout = "10s" })
   end
+end
+
+--- Removes the group and whoever is left in it.
+local function end_group(record)
   -- On cgroup v2 it may have been made below the root's own group.
   for _, name in ipairs(record.cgroup and { record.cgroup, "/" .. record.cgroup } or {}) do
     local group <close> = try(cgroup_open, name)
@@ -42,14 +46,15 @@ function M.one(record, forget)
   if state.alive(record.owner) then
     return false
   end
-  -- A process of the container may share the lock until it has ended.
-  end_processes(record)
+  -- It shares the lock until it has ended. The group goes by its name, so not before the lock is held.
+  end_first(record)
   local lock <close> = state.lock(record.name)
   record = lock and state.get(record.name)
   if not record or state.alive(record.owner) then
     return false
   end
-  end_processes(record)
+  end_first(record)
+  end_group(record)
   if record.network then
     try(require("network").release, record.network, record.owner)
   end

@@ -143,7 +143,11 @@ fn after_name(stat: &str) -> &str {
 
 /// Field 22 of `/proc/PID/stat`.
 fn start_field(stat: &str) -> io::Result<u64> {
-    after_name(stat).split_whitespace().nth(19).and_then(|field| field.parse().ok()).ok_or_else(|| io::Error::other("unreadable /proc/PID/stat"))
+    after_name(stat)
+        .split_whitespace()
+        .nth(19)
+        .and_then(|field| field.parse().ok())
+        .ok_or_else(|| io::Error::other("unreadable /proc/PID/stat"))
 }
 
 /// Removes what dead processes left; tells each thing through `told` and answers their number. A

@@ -10,104 +10,21 @@
 --- ```lua
 --- local build = require "container.build"
 ---
---- local order = {}
---- local undo = build.undo_list()
---- undo:push("first", function() order[#order + 1] = "first" end)
---- undo:push("last", function() order[#order + 1] = "last" end)
---- undo:run()
---- assert(table.concat(order, " ") == "last first")
+--- local config = require("container.spec").parse { name = "build-example" }
+--- local made = build.reserve(config)
+--- assert(require("container.state").get("build-example").status == "created")
+--- made.undo:run()
+--- require("container.state").forget("build-example")
 --- ```
 local files = require "container.files"
 local inside = require "container.inside"
+local limits = require "container.limits"
 local options = require "options"
 local root = require "container.root"
 local state = require "container.state"
+local undo_list = require "container.undo"
 
 local M = {}
-
-local Undo = {}
-Undo.__index = Undo
-
---- Steps to take back. Each is taken back once, also where another one fails.
-function M.undo_list()
-  return setmetatable({ steps = {} }, Undo)
-end
-
----@param what string for the message where it fails
----@param call function
-function Undo:push(what, call)
-  self.steps[#self.steps + 1] = { what = what, call = call }
-end
-
---- Takes everything back, the last step first; answers the first error.
-function Undo:run()
-  local first
-  while #self.steps > 0 do
-    local step = table.remove(self.steps)
-    local _, err = try(step.call)
-    first = first or err
-  end
-  return first
-end
-
---- The limits that are set: those of the user, who must get them, and those of the profile, where
---- this user may set them.
-local function limits_of(config)
-  local wanted, skipped = {}, {}
-  local profile = config.profile.limits or {}
-  if next(profile) then
-    local may = {}
-    for _, controller in ipairs(cgroup_may()) do
-      may[controller] = true
-    end
-    for key, value in pairs(profile) do
-      local controller = key:match("^%a+")
-      if may[controller == "swap" and "memory" or controller] then
-        wanted[key] = value
-      else
-        skipped[#skipped + 1] = key
-      end
-    end
-  end
-  for key, value in pairs(config.limits) do
-    wanted[key] = value
-  end
-  return wanted, skipped
-end
-
-local function group_name(config)
-  return type(config.cgroup) == "string" and config.cgroup or "crun-lua-" .. config.name
-end
-
---- The control group; nil where nothing asks for one.
-local function limit(config, run, undo)
-  local wanted, skipped = limits_of(config)
-  if not next(wanted) and not config.cgroup then
-    return nil
-  end
-  if config.cgroup then
-    -- A group that was asked for can be watched and changed later in every way that there is.
-    for _, controller in ipairs(cgroup_may()) do
-      if controller == "memory" or controller == "cpu" or controller == "pids" then
-        wanted[controller] = wanted[controller] or "max"
-      end
-    end
-  end
-  local name = group_name(config)
-  local group, err = try(cgroup_set, name, wanted)
-  if err and err.errno == "EBUSY" and not config.userns then
-    -- On cgroup v2 a group with processes shares out nothing; the root's own group may.
-    name = "/" .. name
-    group = cgroup_set(name, wanted)
-  elseif err then
-    error(err, 0)
-  end
-  run.name = name
-  undo:push("cgroup", function()
-    group:close()
-  end)
-  return group, wanted, skipped
-end
 
 local function open_volumes(config)
   for _, volume in ipairs(config.volumes) do
@@ -130,7 +47,7 @@ local function first_record(config, command)
     profile = config.profile.name or "custom",
     -- Before there is one: the next user of the name removes it where its maker was killed. Not one
     -- of a name that may be somebody else's.
-    cgroup = type(config.cgroup) ~= "string" and group_name(config) or nil,
+    cgroup = type(config.cgroup) ~= "string" and limits.group_name(config) or nil,
     namespaces = config.namespaces,
     restarts = 0,
     labels = config.labels,
@@ -150,9 +67,9 @@ end
 ---@param config table see `container.spec`
 ---@return table made { config, record, undo, root, hardened, running }
 function M.reserve(config)
-  local undo = M.undo_list()
+  local undo = undo_list.new()
   local made = { config = config, undo = undo }
-  local ok, err = pcall(function()
+  undo_list.attempt(function()
     root.prepare(made)
     M.harden(made)
     config.image = made.root.config
@@ -160,15 +77,13 @@ function M.reserve(config)
     root.note(made)
     made.running = state.create(made.record, config)
     root.hold(made)
-  end)
-  if not ok then
+  end, function()
     undo:run()
     if made.running then
       state.forget(config.name)
       made.running:close()
     end
-    error(err, 0)
-  end
+  end)
   return made
 end
 
@@ -176,9 +91,9 @@ end
 ---@param config table
 ---@return table made as `reserve` answers it
 function M.resume(config)
-  local undo = M.undo_list()
+  local undo = undo_list.new()
   local made = { config = config, undo = undo }
-  local ok, err = pcall(function()
+  undo_list.attempt(function()
     made.running = state.take_over(config.name)
     root.prepare(made)
     M.harden(made)
@@ -189,8 +104,7 @@ function M.resume(config)
     root.note(made)
     state.save(made.record)
     root.hold(made)
-  end)
-  if not ok then
+  end, function()
     undo:run()
     if made.record then
       made.record.status, made.record.image, made.record.release = "stopped", nil, nil
@@ -199,8 +113,7 @@ function M.resume(config)
     if made.running then
       made.running:close()
     end
-    error(err, 0)
-  end
+  end)
   return made
 end
 
@@ -220,17 +133,14 @@ end
 ---@return table run { process, group, attachment, undo, skipped }
 function M.start(made, command, how)
   local config, record = made.config, made.record
-  local undo = M.undo_list()
+  local undo = undo_list.new()
   local run = { undo = undo }
-  local ok, err = pcall(function()
+  undo_list.attempt(function()
     open_volumes(config)
     if #(config.profile.secrets or {}) > 0 then
       M.harden(made)
     end
-    local limits
-    run.group, limits, run.skipped = limit(config, run, undo)
-    -- Only a group that limits memory has the kernel's word when somebody is killed for it.
-    run.watched = limits and limits.memory ~= nil
+    limits.make(config, run)
     local network = require "network"
     run.attachment = network.plan(config.network, { name = config.name, root = not config.userns })
     undo:push("network", function()
@@ -241,11 +151,9 @@ function M.start(made, command, how)
     record.command = command
     record.exit, record.finished = nil, nil
     M.launch(made, run, command, how)
-  end)
-  if not ok then
+  end, function()
     undo:run()
-    error(err, 0)
-  end
+  end)
   return run
 end
 

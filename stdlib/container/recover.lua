@@ -46,7 +46,7 @@ function M.one(record, forget)
   if state.alive(record.owner) then
     return false
   end
-  -- It shares the lock until it has ended. The group goes by its name, so not before the lock is held.
+  -- It shares the lock until it has ended. The group goes by its name: not before the lock is held.
   end_first(record)
   local lock <close> = state.lock(record.name)
   record = lock and state.get(record.name)

@@ -241,7 +241,8 @@ function M.create(record, config)
   mkdir(fresh, { mode = "0700" })
   local running
   local _, err = try(function()
-    write_file(fresh .. "/config.json", require("container.profiles").encode(config), { mode = "0600" })
+    local text = require("container.profiles").encode(config)
+    write_file(fresh .. "/config.json", text, { mode = "0600" })
     write_file(fresh .. "/state.json", encode(record), { mode = "0600" })
     -- Taken before anybody can ask for it.
     running = file_lock(fresh .. "/running")

@@ -131,15 +131,19 @@ test.case("a published port leads in as long as the container runs", NEEDS, func
   end)
 end)
 
-test.case("another container's network is joined, with its address and its names", NEEDS, function(t)
-  on_host(t, function()
-    local one <close> = server { name = "one", network = "bridge" }
-    local guest <close> = sleeper { name = "guest", network = "container:one" }
-    t.eq(proc_ns(guest:status().pid).net, proc_ns(one:status().pid).net)
-    t.eq(hears(guest, "127.0.0.1"), "one\n")
-    t.ne(proc_ns(guest:status().pid).mnt, proc_ns(one:status().pid).mnt)
-  end)
-end)
+test.case(
+  "another container's network is joined, with its address and its names",
+  NEEDS,
+  function(t)
+    on_host(t, function()
+      local one <close> = server { name = "one", network = "bridge" }
+      local guest <close> = sleeper { name = "guest", network = "container:one" }
+      t.eq(proc_ns(guest:status().pid).net, proc_ns(one:status().pid).net)
+      t.eq(hears(guest, "127.0.0.1"), "one\n")
+      t.ne(proc_ns(guest:status().pid).mnt, proc_ns(one:status().pid).mnt)
+    end)
+  end
+)
 
 test.case("an allow-list lets through what it names, and nothing else", NEEDS, function(t)
   on_host(t, function()
@@ -167,12 +171,16 @@ test.case("root of a user namespace is on the bridge as well", NEEDS, function(t
   end)
 end)
 
-test.case("the host's network is the host's, and only where it was asked for", { "root" }, function(t)
-  local box <close> = sleeper { network = "host" }
-  t.eq(proc_ns(box:status().pid).net, proc_ns().net)
-  box:stop { timeout = "0s" }
-  t.fails("", container.new, { share = { "net" } })
-end)
+test.case(
+  "the host's network is the host's, and only where it was asked for",
+  { "root" },
+  function(t)
+    local box <close> = sleeper { network = "host" }
+    t.eq(proc_ns(box:status().pid).net, proc_ns().net)
+    box:stop { timeout = "0s" }
+    t.fails("", container.new, { share = { "net" } })
+  end
+)
 
 test.case("a killed owner's address, port and bridge are given back by gc", NEEDS, function(t)
   on_host(t, function()

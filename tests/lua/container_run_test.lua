@@ -169,27 +169,38 @@ local function as_the_image_says(t, kind, uid)
   local box <close> = container.new { rootfs = path }
   local result = box:run(nil, { capture = true })
   t.eq(result.stdout, ("the image is %d in /srv\n"):format(uid), result.stderr)
-  t.eq(sh(t, { rootfs = path, env = { WHO = "me" }, workdir = "/tmp" }, "echo $WHO; pwd"), "me\n/tmp\n")
+  t.eq(
+    sh(t, { rootfs = path, env = { WHO = "me" }, workdir = "/tmp" }, "echo $WHO; pwd"),
+    "me\n/tmp\n"
+  )
   local _ = place
 end
 
 for _, kind in ipairs { "layout", "docker" } do
-  test.case(("an image as a %s says what runs, as whom, where and with what"):format(kind), ROOT, function(t)
-    as_the_image_says(t, kind, 1000)
-  end)
+  test.case(
+    ("an image as a %s says what runs, as whom, where and with what"):format(kind),
+    ROOT,
+    function(t)
+      as_the_image_says(t, kind, 1000)
+    end
+  )
 end
 
-test.case("an image's user is unknown to an ordinary user with one id, and that is said", USER, function(t)
-  local place <close>, path = place_with("layout")
-  local box <close> = container.new { rootfs = path }
-  if box.config.id_map == "root" then
-    local err = t.fails("has no number", box.run, box, nil, { capture = true })
-    t.match(err.hint, "0:0", true)
+test.case(
+  "an image's user is unknown to an ordinary user with one id, and that is said",
+  USER,
+  function(t)
+    local place <close>, path = place_with("layout")
+    local box <close> = container.new { rootfs = path }
+    if box.config.id_map == "root" then
+      local err = t.fails("has no number", box.run, box, nil, { capture = true })
+      t.match(err.hint, "0:0", true)
+    end
+    local forced = { rootfs = path, user = "0:0", env = { WHO = "root" } }
+    t.eq(sh(t, forced, "echo $WHO $(id -u)"), "root 0\n")
+    local _ = place
   end
-  local forced = { rootfs = path, user = "0:0", env = { WHO = "root" } }
-  t.eq(sh(t, forced, "echo $WHO $(id -u)"), "root 0\n")
-  local _ = place
-end)
+)
 
 test.case("the image's user has its groups and none of root's capabilities", ROOT, function(t)
   local place <close>, path = place_with("layout")
@@ -217,26 +228,33 @@ test.case("the signal that an image asks for is the one that stops it", ROOT, fu
   local _ = place
 end)
 
-test.case("an overlay leaves what is below as it is, and keeps its changes where told", ROOT, function(t)
-  local place <close>, path = place_with("directory")
-  local upper = place.path .. "/upper"
-  mkdir(upper)
-  local function given(keep)
-    return { rootfs = rootfs.overlay { lower = path, upper = keep and upper or nil } }
+test.case(
+  "an overlay leaves what is below as it is, and keeps its changes where told",
+  ROOT,
+  function(t)
+    local place <close>, path = place_with("directory")
+    local upper = place.path .. "/upper"
+    mkdir(upper)
+    local function given(keep)
+      return { rootfs = rootfs.overlay { lower = path, upper = keep and upper or nil } }
+    end
+    sh(t, given(false), "echo new >/etc/new; rm /etc/origin")
+    t.eq(stat(path .. "/etc/new"), nil)
+    t.eq(sh(t, given(true), "cat /etc/origin; echo kept >/etc/new; rm /etc/origin"), "the image\n")
+    t.eq(
+      sh(t, given(true), "cat /etc/new; ls /etc/origin 2>/dev/null || echo gone"),
+      "kept\ngone\n"
+    )
+    t.eq(read_file(path .. "/etc/origin"), "the image\n")
+    local one <close> = container.new(given(true))
+    one:start { "/bin/sleep", "1000" }
+    local two <close> = container.new(given(true))
+    t.fails("in use", two.start, two, { "/bin/true" })
+    one:close { timeout = "0s" }
+    t.eq(stat(upper .. ".work"), nil)
+    remove(upper, { recursive = true })
   end
-  sh(t, given(false), "echo new >/etc/new; rm /etc/origin")
-  t.eq(stat(path .. "/etc/new"), nil)
-  t.eq(sh(t, given(true), "cat /etc/origin; echo kept >/etc/new; rm /etc/origin"), "the image\n")
-  t.eq(sh(t, given(true), "cat /etc/new; ls /etc/origin 2>/dev/null || echo gone"), "kept\ngone\n")
-  t.eq(read_file(path .. "/etc/origin"), "the image\n")
-  local one <close> = container.new(given(true))
-  one:start { "/bin/sleep", "1000" }
-  local two <close> = container.new(given(true))
-  t.fails("in use", two.start, two, { "/bin/true" })
-  one:close { timeout = "0s" }
-  t.eq(stat(upper .. ".work"), nil)
-  remove(upper, { recursive = true })
-end)
+)
 
 local function copied(t)
   local source = rootfs.copy { "/bin/sh", "/bin/ls", files = { ["/etc/motd"] = "hello\n" } }
@@ -279,15 +297,16 @@ local function volumes(t)
     grep -c ' /scratch .*nosuid,nodev' /proc/mounts
   ]]
   )
-  t.eq(
-    out,
-    "ro: refused\nran\nnoexec: refused\nrw: written\n#!/bin/sh\necho ran\ntmpfs: full\n1\n"
-  )
+  t.eq(out, "ro: refused\nran\nnoexec: refused\nrw: written\n#!/bin/sh\necho ran\ntmpfs: full\n1\n")
   t.eq(read_file(place.path .. "/made/deep/file"), "made\n")
   t.ok(stat(place.path .. "/data/y"))
 end
 
-test.case("volumes have the flags they were given, also files, and are made on demand", { "root" }, volumes)
+test.case(
+  "volumes have the flags they were given, also files, and are made on demand",
+  { "root" },
+  volumes
+)
 test.case("an ordinary user's volumes have them as well", { "userns", "user" }, volumes)
 
 test.case("a device is there with its numbers and mode, and no other", { "root" }, function(t)
@@ -349,7 +368,10 @@ local function entered(t)
   local box <close> = container.new { name = "entered", env = { A = "1" }, init = true }
   box:start { "sleep", "1000" }
   local how = { capture = true, env = { B = "2" }, workdir = "/usr" }
-  local result = box:exec({ "/bin/sh", "-c", "echo $A $B; pwd; grep -c Seccomp:.2 /proc/self/status; exit 5" }, how)
+  local result = box:exec(
+    { "/bin/sh", "-c", "echo $A $B; pwd; grep -c Seccomp:.2 /proc/self/status; exit 5" },
+    how
+  )
   t.eq({ result.code, result.stdout }, { 5, "1 2\n/usr\n1\n" }, result.stderr)
   t.eq(box:exec({ "cat" }, { capture = true, stdin = "in" }).stdout, "in")
   t.fails("ENOENT", box.exec, box, { "/no/such" }, { capture = true })
@@ -450,7 +472,7 @@ test.case("an ordinary user's terminal does the same", { "userns", "user" }, win
 
 test.case("Ctrl-C reaches a program under init, and not its init", { "userns" }, function(t)
   local line = "trap 'n=x$n; echo int $n' INT; echo up; "
-    .. "while :; do read word; test \"$word\" = go && exit 3; done"
+    .. 'while :; do read word; test "$word" = go && exit 3; done'
   local code = on_terminal(line, function(outer, expect)
     expect("up\r\n")
     outer.master:write("\3")
@@ -460,23 +482,27 @@ test.case("Ctrl-C reaches a program under init, and not its init", { "userns" },
   t.eq(code, 3)
 end)
 
-test.case("keys reach the program raw, and the terminal is afterwards as before", { "userns" }, function(t)
-  local before
-  local line = "stty raw -echo; echo up; k=$(head -c 3); stty sane; echo; echo \"<$k>\"; exit 4"
-  local outer_kept
-  local code = on_terminal(line, function(outer, expect, child)
-    before = modes(outer)
-    expect("up")
-    t.ne(modes(outer), before, "raw meanwhile")
-    outer.master:write("\3\4x")
-    expect("<\3\4x>")
-    poll({ child }, { timeout = "20s" })
-    t.eq(modes(outer), before, "the modes")
-    outer_kept = true
-  end)
-  t.eq(code, 4)
-  t.ok(outer_kept)
-end)
+test.case(
+  "keys reach the program raw, and the terminal is afterwards as before",
+  { "userns" },
+  function(t)
+    local before
+    local line = 'stty raw -echo; echo up; k=$(head -c 3); stty sane; echo; echo "<$k>"; exit 4'
+    local outer_kept
+    local code = on_terminal(line, function(outer, expect, child)
+      before = modes(outer)
+      expect("up")
+      t.ne(modes(outer), before, "raw meanwhile")
+      outer.master:write("\3\4x")
+      expect("<\3\4x>")
+      poll({ child }, { timeout = "20s" })
+      t.eq(modes(outer), before, "the modes")
+      outer_kept = true
+    end)
+    t.eq(code, 4)
+    t.ok(outer_kept)
+  end
+)
 
 test.case("a terminal has its modes back where the container is killed", { "userns" }, function(t)
   on_terminal("echo up; exec sleep 1000", function(outer, expect, child)

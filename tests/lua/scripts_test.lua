@@ -176,7 +176,8 @@ test.case(
   "runtime.lua sets the limits that were asked for, 1G too, and says when one was met",
   { "root", "cgroup:memory" },
   function(t)
-    local group <close> = start("runtime", "--memory", "1G", "g", "host", "sh", "-c", "echo; read x")
+    local group <close> =
+      start("runtime", "--memory", "1G", "g", "host", "sh", "-c", "echo; read x")
     first_line(group)
     local container = require "container"
     local limits <close> = cgroup_of(container.get("g"):status().pid)
@@ -198,8 +199,7 @@ test.case("runtime.lua on a bridge gives two at once two addresses and a name ea
     local one <close> = start("runtime", "--network", "bridge", "one", "host", "sh", "-c", line)
     local seen = address_in(first_line(one) .. (one.stdout:read("64K") or ""), "10.89.")
     line = ADDRESSES .. "; grep one /etc/hosts"
-    local two =
-      ended(t, run("runtime", "--network", "bridge", "two", "host", "sh", "-c", line), 0)
+    local two = ended(t, run("runtime", "--network", "bridge", "two", "host", "sh", "-c", line), 0)
     t.ok(seen, "an address")
     t.ne(address_in(two, "10.89."), seen)
     t.match(two, seen .. "%s+one\n")
@@ -433,8 +433,7 @@ test.case("agent.lua reaches what --allow names and nothing else", {
       .. " </dev/null; done; true"
     t.ok(net.ask("192.0.2.2", 7000) ~= "" and net.ask("192.0.2.2", 7001) ~= "", "both servers")
     local project = home.path .. "/work/it"
-    local result =
-      agent(home.path, "--allow", "192.0.2.2/32:7000", project, "--", "sh", "-c", ask)
+    local result = agent(home.path, "--allow", "192.0.2.2/32:7000", project, "--", "sh", "-c", ask)
     t.eq(ended(t, result, 0), "allowed\n")
     local _ = outside
   end)

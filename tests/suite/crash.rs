@@ -216,7 +216,8 @@ fn at_any_system_call() -> Result<(), Failed> {
 fn failures(calls: Vec<Call>) -> Result<Vec<Job>, Failed> {
     let mut dealt = std::collections::BTreeMap::<(bool, String), usize>::new();
     let mut jobs = Vec::new();
-    let number_of = |wanted: &Call| calls.iter().filter(|call| call.name() == wanted.name() && call.is_owned() == wanted.is_owned()).count();
+    let number_of =
+        |wanted: &Call| calls.iter().filter(|call| call.name() == wanted.name() && call.is_owned() == wanted.is_owned()).count();
     for call in &calls {
         let Some(all) = errnos::of(call.name()) else {
             return Err(format!("tests/suite/errnos.rs has no row for {:?}", call.text).into());

@@ -103,7 +103,9 @@ pub(super) fn hint(call: &Call, errno: Errno) -> Option<String> {
         (Call::SetGroup { .. }, Errno::EPERM) => "the group must be of the same session, and a session's leader cannot change its own",
         (Call::SetGroup { .. }, Errno::EACCES) => "the child has called exec already: give spawn { process_group = true }",
         (Call::Write { .. }, Errno::EPIPE) => "nobody holds the other end any more",
-        (Call::CloseOnExec { .. } | Call::LetGo { .. }, Errno::ENOSYS) => "kernel 5.11 is needed, or a real /proc in which the open descriptors are listed",
+        (Call::CloseOnExec { .. } | Call::LetGo { .. }, Errno::ENOSYS) => {
+            "kernel 5.11 is needed, or a real /proc in which the open descriptors are listed"
+        }
         _ => return None,
     };
     Some(text.to_owned())

@@ -152,7 +152,8 @@ impl Worker {
         let text = std::fs::read_to_string(&file)?;
         std::fs::remove_file(&file)?;
         self.clear();
-        let first = text.lines().position(|line| line.starts_with("open") && line.contains(".lua\"")).ok_or("the script is never opened")?;
+        let first =
+            text.lines().position(|line| line.starts_with("open") && line.contains(".lua\"")).ok_or("the script is never opened")?;
         let mut counts = std::collections::HashMap::<&str, usize>::new();
         let names = text.lines().filter_map(|line| Some(line.split_once('(')?.0)).collect::<Vec<_>>();
         let counted = names.iter().map(|name| {

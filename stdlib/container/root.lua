@@ -1,8 +1,8 @@
 --- What a container takes of its root for itself alone: the use of an image, an upper directory.
 ---
 --- Both outlive a process that is killed. So the root is first only looked at; what there will be
---- to --- give back is written into the record; and after that it is taken. Whoever cleans up goes by the
---- record alone, and one that takes back what was never taken does no harm.
+--- to give back is written into the record; and after that it is taken. Whoever cleans up goes by
+--- the record alone, and one that takes back what was never taken does no harm.
 ---
 --- ```lua
 --- local root = require "container.root"

@@ -81,8 +81,8 @@ local function check(upper)
   end
 end
 
---- Takes the upper directory, and makes its work directory. Whoever may be killed writes down before
---- what there will be to release.
+--- Takes the upper directory, and makes its work directory. Whoever may be killed writes down
+--- before what there will be to release.
 ---@param prepared rootfs.Prepared
 function M.hold(prepared)
   if prepared.upper then
@@ -189,8 +189,8 @@ function M.mount(prepared)
   })
 end
 
---- Whether the upper directory is another process's, who goes on: what a dead one had of it was given
---- back when that one took it.
+--- Whether the upper directory is another process's, who goes on: what a dead one had of it was
+--- given back when that one took it.
 local function is_taken(upper)
   local pid, start = (try(readlink, lock_of(upper)) or ""):match("^(%d+):(%d+)$")
   local owner = pid and try(proc_stat, tonumber(pid))

@@ -207,7 +207,8 @@ test.case("the image's user has its groups and none of root's capabilities", ROO
   local out = sh(
     t,
     { rootfs = path },
-    "id -u; id -G; touch /etc/x 2>/dev/null && echo written; grep -E 'Cap(Prm|Eff|Amb)' /proc/self/status"
+    "id -u; id -G; touch /etc/x 2>/dev/null && echo written; "
+      .. "grep -E 'Cap(Prm|Eff|Amb)' /proc/self/status"
   )
   local none = ("0"):rep(16)
   t.eq(out, ("1000\n1000 1001\nCapPrm:\t%s\nCapEff:\t%s\nCapAmb:\t%s\n"):format(none, none, none))

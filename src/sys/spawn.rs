@@ -2,8 +2,9 @@
 
 use std::os::fd::BorrowedFd;
 
-use nix::sys::signal::Signal;
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
+use nix::unistd::Pid;
 
 use super::Result;
 
@@ -20,4 +21,11 @@ pub fn reap(pidfd: BorrowedFd) -> Result<()> {
             other => return other.map(drop),
         }
     }
+}
+
+/// Ends a child by its number and collects it, whatever signal it would send at its end.
+pub fn end(pid: i32) {
+    let pid = Pid::from_raw(pid);
+    let _ = kill(pid, Signal::SIGKILL);
+    while waitpid(pid, Some(WaitPidFlag::__WALL)) == Err(nix::errno::Errno::EINTR) {}
 }

@@ -43,11 +43,15 @@ pub fn start(args: &Args, start: &Start, (ours, theirs): Pair, setup: Setup, bod
         Reply::Process(pid, pidfd) => {
             drop((theirs, answer));
             let received = if pid.is_planned() { plan(host, start).map(|()| None) } else { receive(args, &answers).map(Some) };
-            host.run(spawn::Call::Reap { pidfd })?;
-            let pid = Pid::child(received?, &start.name);
-            let call = spawn::Call::OpenProcess { pid: pid.clone() };
-            let pidfd = host.run(call.clone())?.fd().map_err(|errno| unexpected(&call.into(), errno))?;
-            Ok((pid, pidfd, ours, setup))
+            let reaped = host.run(spawn::Call::Reap { pidfd });
+            let number = received?;
+            let opened = reaped.and_then(|_| open(host, start, number));
+            if let (Err(_), Some(number)) = (&opened, number) {
+                // Nobody else knows of it. One that is not collected would keep the first process of
+                // its pid namespace from ending, and with it whoever waits for that one.
+                crate::sys::spawn::end(number);
+            }
+            opened.map(|(pid, pidfd)| (pid, pidfd, ours, setup))
         }
         _ => {
             drop(answers);
@@ -65,6 +69,14 @@ pub fn start(args: &Args, start: &Start, (ours, theirs): Pair, setup: Setup, bod
             fork::exit_now(i32::from(sent.is_err()))
         }
     }
+}
+
+/// A descriptor of the child that has this number.
+fn open(host: &Host, start: &Start, number: Option<i32>) -> Outcome<(Pid, Fd)> {
+    let pid = Pid::child(number, &start.name);
+    let call = spawn::Call::OpenProcess { pid: pid.clone() };
+    let pidfd = host.run(call.clone())?.fd().map_err(|errno| unexpected(&call.into(), errno))?;
+    Ok((pid, pidfd))
 }
 
 /// Nobody in the namespaces that are joined may look into this process or its child before it has

@@ -75,8 +75,11 @@ end
 --- Lets the container go on. One that has ended already says why to whoever waits for it.
 function Bond:admit()
   self.read:close()
-  try(self.write.write, self.write, "g")
+  local _, err = try(self.write.write, self.write, "g")
   self.write:close()
+  if err and err.errno ~= "EPIPE" then
+    error(err, 0)
+  end
 end
 
 --- What is left of it where a start has failed; twice is fine.

@@ -119,6 +119,13 @@ function M.start(name)
     require("container.monitor").again(name)
     return
   end
+  if record.status == "created" and not record.pid and state.wait(name, "10s") then
+    -- It has ended while it waited; its owner has told why by now.
+    record = M.record(name, "container.start")
+  end
+  if record.error then
+    options.fail("container.start", record.error.message, record.error.hint)
+  end
   record = running(name, "container.start")
   if record.status ~= "created" then
     options.fail("container.start", ("%s is %s"):format(name, record.status))

@@ -102,8 +102,9 @@ function M.furnish(config, parts)
     root:sys { bind = not own.net and config.userns or nil }
   end
   mount_tmpfs(root, config)
-  bind_volumes(root, config)
+  -- Before the volumes: what lies at /etc then is the user's, and is not written into.
   require("container.files").put(root, parts.files)
+  bind_volumes(root, config)
   for _, device in ipairs(config.devices) do
     add_device(root, device, config)
   end

@@ -62,10 +62,11 @@ end
 local HUES = { "cyan", "yellow", "green", "magenta", "blue" }
 
 local function prefix(self, box)
-  local on = colour.wanted(io.stdout)
+  local on = colour.wanted(1)
   local mark = colour.paint(box.name .. " | ", HUES[#self.boxes % #HUES + 1], on)
   return function(line)
     io.stdout:write(mark, text.clean(line), "\n")
+    io.stdout:flush()
   end
 end
 
@@ -119,6 +120,8 @@ function Group:start(box, command, how)
   if box.config and box.config.detach then
     options.fail("group:start", box.name .. ": a detached container has a monitor of its own")
   end
+  -- Before anything is made: the option may be wrong.
+  local feed = sink(self, box, how.output)
   self.boxes[#self.boxes + 1] = box
   self.sinks[box] = { command = command, stdin = how.stdin, output = how.output }
   local ok, err = pcall(self.launch, self, box)
@@ -126,7 +129,7 @@ function Group:start(box, command, how)
     self.boxes[#self.boxes] = nil
     error(err, 0)
   end
-  self.loop:add(box, sink(self, box, how.output))
+  self.loop:add(box, feed)
   return box
 end
 
@@ -210,13 +213,24 @@ end
 ---@param given? { timeout: any }
 function Group:stop(given)
   options.check("group:stop", given, { timeout = "any" })
-  local first
+  local first, signal
   for index = #self.boxes, 1, -1 do
     local box = self.boxes[index]
-    local _, err =
-      try(box.stop, box, { timeout = given and given.timeout or self.given.stop_timeout })
+    local timeout = given and given.timeout or self.given.stop_timeout
+    timeout = timeout or (box.config or {}).stop_timeout or "10s"
+    local came, err = try(self.loop.stop, self.loop, box, timeout)
+    signal = signal or came
+    if box.run_state then
+      -- Not watched, or nobody could tell it to end.
+      local _, late = try(box.stop, box, { timeout = timeout })
+      err = late
+    end
     self.loop:forget(box)
     first = first or err
+  end
+  if signal and not self.closing then
+    -- Whoever pressed Ctrl-C meant the script.
+    kill(proc_stat().pid, signal)
   end
   if first then
     error(first, 0)

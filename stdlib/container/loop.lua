@@ -16,8 +16,10 @@
 --- ```
 local build = require "container.build"
 local health = require "container.health"
+local other = require "container.other"
 local restart = require "container.restart"
 local state = require "container.state"
+local units = require "view.units"
 
 local M = {}
 
@@ -56,16 +58,21 @@ function M.lines(emit)
   end
 end
 
+--- Signals that end a script.
+M.ENDING = { "hup", "int", "term" }
+
 local Loop = {}
 Loop.__index = Loop
 
---- A loop without containers. `stopping(box)` says whether an end was asked for.
----@param given { stopping: (fun(box): boolean)?, relaunch: fun(entry): any }
+--- A loop without containers. `stopping(box)` says whether an end was asked for; `signals` become
+--- events of kind "signal" instead of ending the script.
+---@param given { stopping: (fun(box): boolean)?, relaunch: (fun(entry): any), signals: string[]? }
 function M.new(given)
   return setmetatable({
     entries = {},
     queue = {},
     given = given,
+    signals = given.signals,
     dirty = true,
     live = 0,
   }, Loop)
@@ -188,7 +195,7 @@ local function ended(self, entry)
     box.record.error = { message = err.message or tostring(err), hint = err.hint }
   end
   local known, failed = try(box.settle, box, result or { code = 127 })
-  local asked = self.given.stopping and self.given.stopping(box)
+  local asked = entry.stopping or self.given.stopping and self.given.stopping(box)
   local delay = not err and restart.again(box.config.restart, box.record, result, asked)
   if delay then
     entry.due = clock("monotonic") + tonumber(delay:match("%d+")) / 1000
@@ -203,6 +210,10 @@ local function ended(self, entry)
 end
 
 local function dispatch(self, row)
+  if row.signal then
+    self.queue[#self.queue + 1] = { kind = "signal", signal = row.signal }
+    return
+  end
   local meaning = self.means[row.index]
   local entry = meaning.entry
   if meaning.kind == "stream" then
@@ -294,7 +305,7 @@ function Loop:next(deadline)
       if self.dirty then
         rebuild(self)
       end
-      local options = {}
+      local options = { signals = self.signals }
       if until_then < math.huge then
         options.timeout = ("%dms"):format(math.max(0, math.ceil((until_then - now) * 1000)))
       end
@@ -303,6 +314,47 @@ function Loop:next(deadline)
       end
     end
   end
+end
+
+--- Ends a container in order and listens meanwhile: its last words are heard, and it does not stand
+--- still at a full pipe. What happens to others until then is told later.
+---@param box container.Box
+---@param timeout any a duration; SIGKILL follows
+---@return string? signal that has come meanwhile, or is what ends the script: it must not cut this off
+function Loop:stop(box, timeout)
+  local heard, signal, known = {}, nil, false
+  for _, entry in ipairs(self.entries) do
+    if entry.box == box then
+      entry.stopping, entry.due, known = true, nil, true
+    end
+  end
+  if not known then
+    return
+  end
+  self.signals = M.ENDING
+  local function listen(seconds)
+    local deadline = clock("monotonic") + seconds
+    while box.run_state and clock("monotonic") <= deadline do
+      local event = self:next(deadline)
+      if event and event.kind == "signal" then
+        signal = event.signal
+      else
+        heard[#heard + 1] = event
+      end
+    end
+  end
+  local run = box.run_state
+  if run and box.record.status ~= "created" then
+    other.end_process(run.process, run.group, other.stop_signal({}, box.config))
+    listen(units.seconds(timeout))
+  end
+  if box.run_state then
+    try(run.process.kill, run.process, "kill")
+    listen(30)
+  end
+  table.move(self.queue, 1, #self.queue, #heard + 1, heard)
+  self.queue, self.signals = heard, self.given.signals
+  return signal
 end
 
 --- Lets go of containers that have ended and will not start again.

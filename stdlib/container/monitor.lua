@@ -63,9 +63,10 @@ local function set(box, changes)
   state.save(box.record)
 end
 
---- Runs until the container has ended for good.
-local function supervise(box, command, writer)
+--- What waits for the container, starts it again and writes its output down.
+local function supervisor_of(box, command, writer)
   local supervisor = loop.new {
+    signals = loop.ENDING,
     stopping = function()
       return state.is_stopping(box.name)
     end,
@@ -76,12 +77,21 @@ local function supervise(box, command, writer)
   supervisor:add(box, function(line, stream, whole)
     writer:write(line, stream, whole)
   end)
+  return supervisor
+end
+
+--- Runs until the container has ended for good.
+local function supervise(box, supervisor)
   while true do
     local event = supervisor:next()
     if not event then
       return
     elseif event.kind == "started" and box.run_state then
       set(box, { status = "running", started = clock("realtime") })
+    elseif event.kind == "signal" then
+      state.mark_stopping(box.name)
+      supervisor:stop(box, box.config.stop_timeout)
+      return
     elseif event.kind == "exit" and state.is_stopping(box.name) then
       return
     end
@@ -120,6 +130,7 @@ local function live(Box, config, command, channel, again)
     return 1
   end
   answer(channel)
+  local supervisor = supervisor_of(box, command, writer)
   local stop <close> = defer(function()
     if box.run_state then
       try(box.stop, box)
@@ -135,7 +146,7 @@ local function live(Box, config, command, channel, again)
     end
     box.made.running:close()
   end)
-  local _, failed = try(supervise, box, command, writer)
+  local _, failed = try(supervise, box, supervisor)
   if failed then
     box.record.error = { message = failed.message, hint = failed.hint }
   end

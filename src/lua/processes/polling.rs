@@ -171,13 +171,16 @@ fn poll(args: &Args) -> Outcome {
     interrupt::want(&signals).map_err(failed)?;
     let held = interrupt::Held::start(&signals).map_err(failed)?;
     let rows = args.lua.create_table()?;
+    // What is closed when a signal has ended the script may wait as well; only a further one cuts
+    // that off.
+    let ending = args.host.stopped.get().is_some();
     loop {
         for signal in interrupt::take() {
             let row = args.lua.create_table()?;
             row.raw_set("signal", signal_name(signal as i32))?;
             rows.raw_push(row)?;
         }
-        if stop_if_signalled(args.host) {
+        if (!ending || interrupt::pending().is_some()) && stop_if_signalled(args.host) {
             return Err(interrupted());
         }
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));

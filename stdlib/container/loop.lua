@@ -320,7 +320,7 @@ end
 --- still at a full pipe. What happens to others until then is told later.
 ---@param box container.Box
 ---@param timeout any a duration; SIGKILL follows
----@return string? signal that has come meanwhile, or is what ends the script: it must not cut this off
+---@return string? signal that has come meanwhile; it does not cut this off
 function Loop:stop(box, timeout)
   local heard, signal, known = {}, nil, false
   for _, entry in ipairs(self.entries) do
@@ -335,11 +335,11 @@ function Loop:stop(box, timeout)
   local function listen(seconds)
     local deadline = clock("monotonic") + seconds
     while box.run_state and clock("monotonic") <= deadline do
-      local event = self:next(deadline)
-      if event and event.kind == "signal" then
-        signal = event.signal
+      local one = self:next(deadline)
+      if one and one.kind == "signal" then
+        signal = one.signal
       else
-        heard[#heard + 1] = event
+        heard[#heard + 1] = one
       end
     end
   end

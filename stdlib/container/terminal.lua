@@ -41,7 +41,7 @@ function M.run(box, command, how, launch)
     columns = window.columns,
   }
   build.go(box.name)
-  -- The relay closes the slave here. Before the program has it open, that would be the end of it.
+  -- The relay closes the slave here: before the program has it open, that were the terminal's end.
   build.started(box.run_state, box.config)
   box:mark_running()
   terminal:relay { process = process }

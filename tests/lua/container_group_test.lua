@@ -57,9 +57,13 @@ local function ends_in_order(t, signal, status)
   t.eq(container.list(), {})
 end
 
-test.case("Ctrl-C ends all in the opposite order, and their last words are heard", NEEDS, function(t)
-  ends_in_order(t, "int", 130)
-end)
+test.case(
+  "Ctrl-C ends all in the opposite order, and their last words are heard",
+  NEEDS,
+  function(t)
+    ends_in_order(t, "int", 130)
+  end
+)
 
 test.case("SIGTERM does the same, for an ordinary user", USER, function(t)
   ends_in_order(t, "term", 143)
@@ -119,7 +123,11 @@ local function output_is_whole(t)
   t.eq(table.concat(got), ("y"):rep(150000) .. "\na\1\255\n\nend")
 end
 
-test.case("long, binary, empty and unfinished lines are handed on whole", { "root" }, output_is_whole)
+test.case(
+  "long, binary, empty and unfinished lines are handed on whole",
+  { "root" },
+  output_is_whole
+)
 test.case("they are for an ordinary user", USER, output_is_whole)
 
 test.case("a container of a group starts again by its policy, and says so", NEEDS, function(t)

@@ -157,7 +157,8 @@ test.case("logs are followed until the container has ended", NEEDS, function(t)
 end)
 
 test.case("a log that is full is turned over, and the oldest goes", NEEDS, function(t)
-  local line = "i=0; while [ $i -lt 400 ]; do echo line-$i-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; i=$((i+1)); done"
+  local line =
+    "i=0; while [ $i -lt 400 ]; do echo line-$i-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; i=$((i+1)); done"
   detached("much", { "/bin/sh", "-c", line }, { log = { max_size = "8K", max_files = 3 } })
   local box = container.get("much")
   t.eq(box:wait({ timeout = "30s" }).code, 0)
@@ -288,7 +289,11 @@ local function monitor_killed(t)
   box:delete { force = true }
 end
 
-test.case("a monitor that is killed takes its container along, and gc cleans up", { "root" }, monitor_killed)
+test.case(
+  "a monitor that is killed takes its container along, and gc cleans up",
+  { "root" },
+  monitor_killed
+)
 test.case("so it is for an ordinary user", USER, monitor_killed)
 
 test.case("a program that was killed from outside has its status written down", NEEDS, function(t)

@@ -187,7 +187,11 @@ end
 local function be_init(config, parts, command)
   dumpable(false)
   close_fds { parts.bond.life.read, parts.begun }
-  local program = spawn({ name = "program" }, function()
+  local program = spawn({ name = "program", process_group = config.tty }, function()
+    if config.tty then
+      -- Ctrl-C goes to the group in front: were init in it, it would pass the signal on once more.
+      tcsetpgrp()
+    end
     M.become(config, parts, command)
   end)
   program:started()

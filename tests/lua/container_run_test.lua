@@ -474,7 +474,8 @@ test.case("an ordinary user's terminal does the same", { "userns", "user" }, win
 test.case("Ctrl-C reaches a program under init, and not its init", { "userns" }, function(t)
   -- What it waits for ignores the key, so that the shell has no child to raise it anew for.
   local nap = "(trap '' INT; sleep 0.1)"
-  local line = "trap 'n=x$n' INT; echo up; while ! test \"$n\"; do %s; done; %s; echo got $n; exit 3"
+  local line = "trap 'n=x$n' INT; echo up; while ! test \"$n\"; do %s; done; %s; "
+    .. "echo got $n; exit 3"
   local code = on_terminal(line:format(nap, nap), function(outer, expect)
     expect("up\r\n")
     outer.master:write("\3")

@@ -25,6 +25,17 @@ local function sweep(dir)
   end
 end
 
+--- Removes leases of connections that are not there: a lease is written after its connection and
+--- removed before it, so under the lock such a one is nobody's.
+local function stray(scope, dir)
+  for _, name in ipairs(state.list(dir)) do
+    local lease = try(state.read, dir .. "/" .. name)
+    if lease and lease.id and not stat(state.attachment(scope, lease.id)) then
+      remove(dir .. "/" .. name, { missing = true })
+    end
+  end
+end
+
 --- The connections of one host whose owners are dead.
 local function connections(scope, release, told)
   local dir = state.dir(scope) .. "/attachments"
@@ -48,6 +59,7 @@ end
 local function leftover_bridges(scope, here, told)
   for _, name in ipairs(state.list(state.dir(scope) .. "/bridges")) do
     sweep(bridges.dir(scope, name) .. "/leases")
+    stray(scope, bridges.dir(scope, name) .. "/leases")
     if bridges.drop_unused(scope, name, here) then
       told[#told + 1] = "bridge " .. name
     end
@@ -66,6 +78,7 @@ function M.run(release)
       state.locked(function()
         sweep(state.dir(scope) .. "/attachments")
         sweep(state.dir(scope) .. "/ports")
+        stray(scope, state.dir(scope) .. "/ports")
         leftover_bridges(scope, here, told)
         state.tidy(scope)
       end)

@@ -251,6 +251,10 @@ impl Worker {
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
         }
         let _ = self.run(self.gc());
+        if self.network.is_some() {
+            let _ = self.command(Path::new("nft"), &["flush".into(), "ruleset".into()]).output();
+            let _ = self.command(Path::new("ip"), &["link".into(), "delete".into(), "crun-lua0".into()]).output();
+        }
         for left in self.before.left_of(&mark, self.place.path(), &|what| what.contains(&self.name), &Vec::new) {
             if let Some(group) = left.strip_prefix("cgroup ") {
                 let _ = std::fs::remove_dir(group);

@@ -45,13 +45,18 @@ Box.__index = Box
 ---@field forward? string[] with `run`: the signals that go on to the program
 ---@field session? boolean a session of its own, so that a terminal's signals do not reach it
 
+--- What is entered and forgotten needs no place here.
+local function weak()
+  return setmetatable({}, { __mode = "k" })
+end
+
 function Box.new(config)
-  return setmetatable({ name = config.name, config = config, owned = true }, Box)
+  return setmetatable({ name = config.name, config = config, owned = true, entered = weak() }, Box)
 end
 
 --- The container that a record tells of, made by another process.
 function Box.of(record)
-  return setmetatable({ name = record.name, record = record, owned = false }, Box)
+  return setmetatable({ name = record.name, record = record, owned = false, entered = weak() }, Box)
 end
 
 function Box.__tostring(self)
@@ -323,6 +328,7 @@ function Box:stop(given)
     signal = "kill"
   end
   other.end_process(run.process, run.group, signal)
+  require("container.enter").collect(self)
   local result = run.process:wait { timeout = given.timeout or config.stop_timeout }
   if not result then
     run.process:kill("kill")

@@ -127,7 +127,7 @@ function M.start(box, command, how, terminal)
   end
   local group <close> = other.group(record)
   local pipes = how.capture and "pipe" or nil
-  return spawn({
+  local process = spawn({
     name = "exec in " .. box.name,
     join = join,
     cgroup = group,
@@ -141,6 +141,18 @@ function M.start(box, command, how, terminal)
     end
     inside.become(config, parts, command)
   end)
+  box.entered[process] = true
+  return process
+end
+
+--- Ends and collects what this process has started in a container. A pid namespace does not end
+--- while a process of it is uncollected, so who waits for the first one collects the others before.
+---@param box container.Box
+function M.collect(box)
+  for process in pairs(box.entered) do
+    try(process.close, process)
+    box.entered[process] = nil
+  end
 end
 
 --- Runs a command in a container to its end.

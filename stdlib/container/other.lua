@@ -31,8 +31,8 @@ function M.record(name, op)
   options.fail(op, name .. ": no such container", hint)
 end
 
-local function running(name, op)
-  local record = M.record(name, op)
+local function running(name, op, known)
+  local record = known or M.record(name, op)
   if record.status == "damaged" then
     options.fail(op, record.error.message, record.error.hint)
   elseif not record.pid then
@@ -126,7 +126,7 @@ function M.start(name)
   if record.error then
     options.fail("container.start", record.error.message, record.error.hint)
   end
-  record = running(name, "container.start")
+  record = running(name, "container.start", record)
   if record.status ~= "created" then
     options.fail("container.start", ("%s is %s"):format(name, record.status))
   end

@@ -467,6 +467,15 @@ test.case("a health check that fails makes it unhealthy", NEEDS, function(t)
   t.eq(state.get(box.name).health, "unhealthy")
 end)
 
+test.case("a container stops while a check of its health hangs", NEEDS, function(t)
+  local group <close> = container.group()
+  local box = container.new { health = { command = { "sleep", "1000" }, interval = "10ms" } }
+  group:start(box, { "sleep", "1000" })
+  t.eq(group:next({ timeout = "300ms" }), nil)
+  t.ok(next(box.entered), "the check runs")
+  t.eq(box:stop({ timeout = "1s" }).signal, "kill")
+end)
+
 -- What is left.
 
 test.case("an owner that is killed leaves nothing after gc", NEEDS, function(t)

@@ -70,6 +70,8 @@ pub struct Host {
     exit: Cell<Option<i32>>,
     /// A signal that ends the script.
     stopped: Cell<Option<i32>>,
+    /// Whether that signal unwinds the script already.
+    unwound: Cell<bool>,
     /// Children made so far: their names in plans and traces.
     children: Cell<u32>,
     /// Where a child reports the error that it ends with, until it has called exec.
@@ -144,6 +146,7 @@ impl Machine {
             cgroups: cgroups::State::default(),
             exit: Cell::new(None),
             stopped: Cell::new(None),
+            unwound: Cell::new(false),
             children: Cell::new(0),
             report: RefCell::default(),
             settings,
@@ -340,12 +343,14 @@ fn call_back(lua: &Lua, host: &Host, function: &Function, argument: Value) -> Ou
     }
 }
 
-/// Stops the script at its next instruction when a signal has come.
+/// Stops the script at its next instruction when a signal has come: once, because what is closed
+/// while the script unwinds may take its time. A further signal cuts that off.
 fn watch_signals(lua: &Lua, host: &Rc<Host>) -> mlua::Result<()> {
     let host = Rc::downgrade(host);
     lua.set_global_hook(HookTriggers::new().every_nth_instruction(HOOK_EVERY), move |_, _| {
         let Some(host) = host.upgrade() else { return Ok(VmState::Continue) };
-        if stop_if_signalled(&host) {
+        let further = interrupt::pending().is_some();
+        if stop_if_signalled(&host) && (!host.unwound.replace(true) || further) {
             return Err(mlua::Error::runtime("interrupted"));
         }
         Ok(VmState::Continue)

@@ -47,7 +47,7 @@ Box.__index = Box
 
 --- What is entered and forgotten needs no place here.
 local function weak()
-  return setmetatable({}, { __mode = "k" })
+  return setmetatable({}, { __mode = "v" })
 end
 
 function Box.new(config)

@@ -141,7 +141,7 @@ function M.start(box, command, how, terminal)
     end
     inside.become(config, parts, command)
   end)
-  box.entered[process] = true
+  box.entered[process.pid] = process
   return process
 end
 
@@ -149,9 +149,9 @@ end
 --- while a process of it is uncollected, so who waits for the first one collects the others before.
 ---@param box container.Box
 function M.collect(box)
-  for process in pairs(box.entered) do
+  for pid, process in pairs(box.entered) do
     try(process.close, process)
-    box.entered[process] = nil
+    box.entered[pid] = nil
   end
 end
 

@@ -39,6 +39,18 @@ Group.__index = Group
 ---@field line? string of output
 ---@field health? string
 
+--- Closes the group at the latest when the script ends. What was made last is closed first, so the
+--- guard is made anew after each start: it comes before its containers' own, which would not listen.
+--- A signal cuts off what takes long in a `<close>`, and not this: it goes on where that stopped.
+local function guard(self)
+  if self.guard then
+    self.guard:keep()
+  end
+  self.guard = defer(function()
+    self:close()
+  end)
+end
+
 ---@param given? { stop_timeout: any } how long each gets to end
 ---@return container.Group
 function M.new(given)
@@ -52,10 +64,7 @@ function M.new(given)
       self:launch(entry.box)
     end,
   }
-  -- At the latest when the script ends.
-  self.guard = defer(function()
-    self:close()
-  end)
+  guard(self)
   return self
 end
 
@@ -130,6 +139,7 @@ function Group:start(box, command, how)
     error(err, 0)
   end
   self.loop:add(box, feed)
+  guard(self)
   return box
 end
 
@@ -242,13 +252,14 @@ function Group:close()
   if self.closed then
     return
   end
-  self.closed, self.closing = true, true
+  self.closing = true
   local _, first = try(self.stop, self)
   for index = #self.boxes, 1, -1 do
     local box = self.boxes[index]
     local _, err = try(box.close, box)
     first = first or err
   end
+  self.closed = true
   self.boxes, self.sinks = {}, {}
   self.guard:keep()
   if first then

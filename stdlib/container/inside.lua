@@ -176,7 +176,11 @@ function M.become(config, parts, command)
     rlimits = config.rlimits,
     oom_score = config.oom_score,
     after_user = function()
-      parts.bond:rearm()
+      if parts.bond then
+        parts.bond:rearm()
+      else
+        die_with_parent("kill")
+      end
     end,
   })
   exec(program)

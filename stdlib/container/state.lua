@@ -212,7 +212,12 @@ function M.get(name)
     )
     return damaged(name, message, "use the newer crun-lua that made this container")
   end
-  return judge(record)
+  record = judge(record)
+  if record.lost and read_file(path) ~= text then
+    -- Its owner wrote its last word, and ended, between the reading and the asking.
+    return M.get(name)
+  end
+  return record
 end
 
 --- The records of all containers, by name.

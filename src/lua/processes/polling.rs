@@ -181,6 +181,7 @@ fn poll(args: &Args) -> Outcome {
             rows.raw_push(row)?;
         }
         if (!ending || interrupt::pending().is_some()) && stop_if_signalled(args.host) {
+            args.host.unwound.set(true);
             return Err(interrupted());
         }
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));

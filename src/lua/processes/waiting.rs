@@ -20,6 +20,7 @@ pub fn patiently(host: &Host, call: impl Into<crate::kernel::Call>) -> Outcome<R
         match host.run(call.clone()) {
             Err(failure) if failure.errno() == Some(Errno::EINTR) => {
                 if stop_if_signalled(host) {
+                    host.unwound.set(true);
                     return Err(interrupted());
                 }
             }

@@ -41,6 +41,7 @@ pub fn live(lua: &Lua, host: &Rc<Host>, start: &Start, channel: fork::Channel, s
     };
     // What ended the function does not stop what closes after it.
     let stopped = host.stopped.take();
+    host.unwound.set(false);
     interrupt::clear();
     let failures = host.ledger.close_all(host);
     let status = if failures.is_empty() { status } else { status.max(1) };

@@ -191,12 +191,12 @@ const EXITING: u32 = 4;
 /// Whether the process that a journal is named after still runs; nothing for another file's name.
 fn owner_lives(path: &Path) -> Option<bool> {
     let (pid, start) = path.file_name()?.to_str()?.split_once('-')?;
-    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.parse::<u32>().ok()?)).unwrap_or_default();
+    let fields = fs::read_to_string(format!("/proc/{}/stat", pid.parse::<u32>().ok()?)).unwrap_or_default();
     // One that the kernel is taking apart, or whose parent has not asked yet, undoes nothing any more.
-    let field = |index| after_name(&stat).split_whitespace().nth(index);
+    let field = |index| after_name(&fields).split_whitespace().nth(index);
     let exiting = field(6).and_then(|flags| flags.parse::<u32>().ok()).is_none_or(|flags| flags & EXITING != 0);
     let dead = exiting || matches!(field(0), Some("Z" | "X"));
-    Some(!dead && start_field(&stat).is_ok_and(|now| now.to_string() == start))
+    Some(!dead && start_field(&fields).is_ok_and(|now| now.to_string() == start))
 }
 
 /// What a journal says is left; nothing where it is gone. Its last line may be torn, within a

@@ -111,7 +111,7 @@ unsafe impl GlobalAlloc for Memory {
     }
 
     unsafe fn realloc(&self, piece: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if !AREA.has(piece as usize) && !(AREA.is_open() && layout.size() <= LARGE) {
+        if !(AREA.has(piece as usize) || AREA.is_open() && layout.size() <= LARGE) {
             // SAFETY: the piece is the system's.
             return unsafe { System.realloc(piece, layout, size) };
         }

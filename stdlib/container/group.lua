@@ -40,8 +40,8 @@ Group.__index = Group
 ---@field health? string
 
 --- Closes the group at the latest when the script ends. What was made last is closed first, so the
---- guard is made anew after each start: it comes before its containers' own, which would not listen.
---- A signal cuts off what takes long in a `<close>`, and not this: it goes on where that stopped.
+--- guard is made anew after each start: it comes before those of the containers, which would not
+--- listen. It goes on where a second signal has cut off the `<close>`.
 local function guard(self)
   if self.guard then
     self.guard:keep()

@@ -213,12 +213,12 @@ fn at_any_system_call() -> Result<(), Failed> {
 /// A call of somebody who answers for a container fails with each error that the program tells apart,
 /// and with some of the others, so that the calls of one name have had all of them between them. The
 /// container's own processes end at any error, whatever it is: there each call fails at least once.
-fn failures(calls: Vec<Call>) -> Result<Vec<Job>, Failed> {
+fn failures(calls: &[Call]) -> Result<Vec<Job>, Failed> {
     let mut dealt = std::collections::BTreeMap::<(bool, String), usize>::new();
     let mut jobs = Vec::new();
     let number_of =
         |wanted: &Call| calls.iter().filter(|call| call.name() == wanted.name() && call.is_owned() == wanted.is_owned()).count();
-    for call in &calls {
+    for call in calls {
         let Some(all) = errnos::of(call.name()) else {
             return Err(format!("tests/suite/errnos.rs has no row for {:?}", call.text).into());
         };
@@ -236,7 +236,7 @@ fn failures(calls: Vec<Call>) -> Result<Vec<Job>, Failed> {
 }
 
 fn failing(scenario: &Scenario) -> Result<(), Failed> {
-    let jobs = failures(Worker::new(scenario, 0)?.calls()?)?;
+    let jobs = failures(&Worker::new(scenario, 0)?.calls()?)?;
     let count = walk(scenario, &jobs, |worker, job, count| {
         let ended = worker.faulted(job)?;
         if ended.success {

@@ -62,12 +62,11 @@ pub enum Writing {
 /// Writes a regular file. The last component is never followed, and nothing but a regular file is
 /// opened for writing: a device or a pipe in a hostile root is `ENXIO`.
 pub fn write(root: BorrowedFd, path: &Path, content: &[u8], mode: Mode, writing: Writing, owner: Owner) -> Result<()> {
-    let fd = match new_file(root, path, mode) {
-        Some(fd) => fd,
-        None => {
-            let (dir, name) = parent(root, path)?;
-            open_to_write(&dir, &name, mode, writing)?
-        }
+    let fd = if let Some(fd) = new_file(root, path, mode) {
+        fd
+    } else {
+        let (dir, name) = parent(root, path)?;
+        open_to_write(&dir, &name, mode, writing)?
     };
     own(&fd, owner)?;
     File::from(fd).write_all(content).map_err(files::errno)

@@ -117,16 +117,16 @@ impl Worker {
         self.place.path().join("work")
     }
 
-    fn program(&self, options: &[String], words: Vec<String>) -> Command {
-        self.command(&staged(self.user).0, &[options, &words].concat())
+    fn program(&self, options: &[String], words: &[String]) -> Command {
+        self.command(&staged(self.user).0, &[options, words].concat())
     }
 
     pub fn script(&self, script: &str) -> Command {
-        self.program(&[], self.words(script))
+        self.program(&[], &self.words(script))
     }
 
     pub fn gc(&self) -> Command {
-        self.program(&[], vec!["gc".to_owned()])
+        self.program(&[], &["gc".to_owned()])
     }
 
     /// The scenario below strace, killed when it enters a system call for this many times. strace
@@ -167,7 +167,7 @@ impl Worker {
     /// The calls of the whole scenario.
     pub fn calls(&self) -> Result<Vec<Call>, Failed> {
         let file = self.work().join("trace");
-        let ended = self.run(self.program(&["--trace".to_owned(), file.display().to_string()], self.words(self.script)))?;
+        let ended = self.run(self.program(&["--trace".to_owned(), file.display().to_string()], &self.words(self.script)))?;
         assert!(ended.success, "{ended}");
         let text = std::fs::read_to_string(&file)?;
         std::fs::remove_file(file)?;
@@ -185,7 +185,7 @@ impl Worker {
     /// The scenario, with something else in place of one of its calls.
     pub fn faulted(&self, job: &Job) -> Result<Ended, String> {
         let fault = format!("{}:{}:{}", job.call.number, job.effect, job.call.inside.replace(NAME, &self.name));
-        self.run(self.program(&["--fault".to_owned(), fault], self.words(self.script)))
+        self.run(self.program(&["--fault".to_owned(), fault], &self.words(self.script)))
     }
 
     /// Waits for a command's end. What it prints goes into a file: a process that stays behind would

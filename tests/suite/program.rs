@@ -88,9 +88,9 @@ pub struct Place {
 impl Place {
     pub fn new(unprivileged: bool) -> Self {
         let dir = tempfile::Builder::new().prefix(leaks::PLACE).tempdir().unwrap();
-        for name in ["tmp", "state"] {
+        for name in ["tmp", "state", "data"] {
             std::fs::create_dir(dir.path().join(name)).unwrap();
-            let mode = if name == "state" { 0o700 } else { 0o1777 };
+            let mode = if name == "tmp" { 0o1777 } else { 0o700 };
             set_mode(&dir.path().join(name), mode);
             if unprivileged && is_root() {
                 std::os::unix::fs::chown(dir.path().join(name), Some(NOBODY), Some(NOBODY)).unwrap();

@@ -249,14 +249,17 @@ local function run_once(self, command, how)
     end
     return self:settle(result)
   end
-  launch(self, command, how, false)
   if how.capture then
+    launch(self, command, how, false)
     return self:settle(self.run_state.process:output {
       stdin = how.stdin,
       timeout = how.timeout,
       max = how.max,
     })
   end
+  foreground.start(function()
+    launch(self, command, how, false)
+  end, how.forward)
   local process = self.run_state.process
   local result, err = try(foreground.wait, process, how)
   if err then

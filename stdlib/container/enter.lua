@@ -165,11 +165,15 @@ function M.run(box, command, how)
   if how.tty then
     return require("container.terminal").exec(box, command, how)
   end
-  local process <close> = M.start(box, command, how)
   if how.capture then
+    local process <close> = M.start(box, command, how)
     return process:output { stdin = how.stdin, timeout = how.timeout, max = how.max }
   end
-  local result = require("container.foreground").wait(process, how)
+  local foreground = require "container.foreground"
+  local process <close> = foreground.start(function()
+    return M.start(box, command, how)
+  end)
+  local result = foreground.wait(process, how)
   if not result then
     process:kill("kill")
     result = process:wait()

@@ -47,6 +47,22 @@ function M.pass(process, signal)
   end
 end
 
+--- Starts a program. Signals that come from here on wait for `wait`, and go on to the program: it
+--- may be heard of before its start is over here.
+---@param start function
+---@param forward? string[]
+---@return any what `start` answers
+function M.start(start, forward)
+  poll({}, { signals = forward or M.SIGNALS, timeout = 0 })
+  local ok, answer = pcall(start)
+  if not ok then
+    -- What has come meanwhile ends the script as ever.
+    poll({}, { timeout = 0 })
+    error(answer, 0)
+  end
+  return answer
+end
+
 --- Waits until a program has ended.
 ---@param process any
 ---@param given? { timeout: any, forward: string[]? }

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::kernel::{self, Effect, Explain, Fault, Kernel, Live, Plan, Target, Trace};
 use crate::lua::{Machine, Settings, reference, table};
 use crate::sys::attributes::descriptors;
-use crate::sys::{Errno, interrupt};
+use crate::sys::{self, Errno, interrupt};
 
 /// A container runtime you can read, script and take apart.
 #[derive(Debug, Parser)]
@@ -247,6 +247,6 @@ fn chunk_name(name: &str) -> String {
 }
 
 fn fail(text: &str, status: i32) -> i32 {
-    eprintln!("crun-lua: {text}");
+    sys::complain(text);
     status
 }

@@ -8,7 +8,7 @@ use mlua::chunk::ChunkMode;
 use mlua::{Function, HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Table, Value, VmState};
 
 use crate::kernel::{Call, Guard, Journal, Kernel, Kinds, Locate, Reply, Site};
-use crate::sys::{fork, interrupt};
+use crate::sys::{self, fork, interrupt};
 
 pub mod args;
 pub mod error;
@@ -270,7 +270,7 @@ impl Machine {
         match (result, unwinding) {
             (Ok(status), _) | (Err(_), Some(status)) => status,
             (Err(failure), None) => {
-                eprintln!("crun-lua: {failure}");
+                sys::complain(failure);
                 1
             }
         }
@@ -289,7 +289,7 @@ impl Machine {
         interrupt::clear();
         let mut worst = status;
         for failure in self.host.ledger.close_all(&self.host) {
-            eprintln!("crun-lua: close: {failure}");
+            sys::complain(format_args!("close: {failure}"));
             worst = if status == 0 { 1 } else { status };
         }
         fork::flush();

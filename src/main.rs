@@ -5,7 +5,7 @@ use crun_lua::{cli, sys};
 
 fn main() {
     if sys::image::is_setuid() {
-        eprintln!("crun-lua: refuses to run setuid or with file capabilities: a script would have the owner's rights");
+        sys::complain("refuses to run setuid or with file capabilities: a script would have the owner's rights");
         std::process::exit(1);
     }
     // Before anything is read or run: see `sys::image::seal`. Without /proc there is no way to
@@ -13,7 +13,7 @@ fn main() {
     match sys::image::seal() {
         Ok(()) | Err(sys::Errno::ENOENT) => {}
         Err(errno) => {
-            eprintln!("crun-lua: cannot protect the program's own file from containers: {errno}");
+            sys::complain(format_args!("cannot protect the program's own file from containers: {errno}"));
             std::process::exit(1);
         }
     }

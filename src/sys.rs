@@ -5,6 +5,7 @@
 //! the call means, and what to do about its failure, is said in the layers above.
 
 use std::fmt;
+use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::Rc;
 
@@ -34,6 +35,12 @@ pub mod state;
 pub mod sysctl;
 pub mod terminal;
 pub mod users;
+
+/// Tells the user of a failure that nobody else is told of. Where standard error is gone there is
+/// nobody to tell, and that is no failure of its own: `eprintln!` would panic.
+pub fn complain(text: impl fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "crun-lua: {text}");
+}
 
 /// What every function of this layer answers: a value, or the kernel's error number.
 pub type Result<T> = std::result::Result<T, Errno>;

@@ -151,7 +151,7 @@ impl Handle {
         if let Some(number) = self.0.journal.take()
             && let Err(error) = host.journal.gone(number)
         {
-            eprintln!("crun-lua: the journal cannot be written: {error}");
+            crate::sys::complain(format_args!("the journal cannot be written: {error}"));
         }
     }
 }

@@ -172,6 +172,17 @@ fn clone(args: &libc::clone_args, pidfd: &mut libc::c_int) -> Result<libc::c_lon
     Errno::result(unsafe { libc::syscall(libc::SYS_clone, args.flags | args.exit_signal, 0, std::ptr::from_mut(pidfd), 0, 0) })
 }
 
+/// Held by a forked child: where something goes wrong in it that nobody has foreseen, it ends there,
+/// and never runs on into what is its parent's to do.
+#[derive(Debug)]
+pub struct NoReturn;
+
+impl Drop for NoReturn {
+    fn drop(&mut self) {
+        exit_now(70);
+    }
+}
+
 /// Ends the process at once: no destructor, no exit handler of the parent's runs in a child.
 pub fn exit_now(status: i32) -> ! {
     flush();

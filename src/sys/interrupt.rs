@@ -106,10 +106,10 @@ pub fn want(signals: &[Signal]) -> Result<()> {
     Ok(())
 }
 
-/// Takes the wanted signals that have come, each once.
-pub fn take() -> impl Iterator<Item = Signal> {
+/// Takes the wanted signals of a set that have come, each once.
+pub fn take(set: &SigSet) -> impl Iterator<Item = Signal> {
     let came = |signal: &Signal| ARRIVED.get(*signal as usize).is_some_and(|count| count.swap(0, Ordering::Relaxed) > 0);
-    in_mask(WANTED.load(Ordering::Relaxed)).filter(came)
+    in_mask(WANTED.load(Ordering::Relaxed)).filter(|signal| set.contains(*signal)).filter(came)
 }
 
 /// The wanted signals that have come and have not been told: before a fork, for [`forked`].

@@ -43,7 +43,8 @@ pub struct Usage {
 }
 
 /// Waits until one of the children has ended and reaps it: its index, end and usage. `None` when
-/// the time is over. Signals in `forward` go on to the children meanwhile.
+/// the time is over. Signals in `forward` go on to the children meanwhile, and with them those that
+/// the script has asked to be told of and that came before.
 ///
 /// `EINTR` when another signal came that this program watches; `ECHILD` for a process that is
 /// not a child.
@@ -58,6 +59,7 @@ pub fn wait_any(children: &[BorrowedFd], timeout: Option<Duration>, forward: &[i
     }
     let mut fds = children.to_vec();
     if let Some(forwarding) = &forwarding {
+        forwarding.pass_early(children)?;
         fds.push(forwarding.signals.as_fd());
     }
     loop {
@@ -145,6 +147,7 @@ pub fn wait_reaping(
     fds.extend(ends.iter().chain(&forwarding).map(|signals| signals.signals.as_fd()));
     // A process that is no child is not waited for in vain.
     let mut own = reap(child)?;
+    forwarding.iter().try_for_each(|forwarding| forwarding.pass_early(&[child]))?;
     loop {
         while let Some((ended, end, usage)) = reap_any()? {
             if ended == pid { own = Some((end, usage)) } else { other(ended, end, usage) }
@@ -173,6 +176,8 @@ pub fn wait_reaping(
 struct Forwarding {
     signals: SignalFd,
     before: SigSet,
+    /// Those that the script had asked to be told of, and that came before the wait.
+    early: Vec<Signal>,
 }
 
 impl Forwarding {
@@ -187,21 +192,29 @@ impl Forwarding {
         let fd = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         let mut before = SigSet::empty();
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), Some(&mut before))?;
-        Ok(Some(Self { signals: fd, before }))
+        // None comes between this look and the wait: they are blocked by now.
+        Ok(Some(Self { signals: fd, before, early: interrupt::take(&set).collect() }))
+    }
+
+    /// Passes on what came before the wait.
+    fn pass_early(&self, children: &[BorrowedFd]) -> Result<()> {
+        self.early.iter().try_for_each(|early| pass(*early as i32, children))
     }
 
     fn pass_on(&self, children: &[BorrowedFd]) -> Result<()> {
         while let Some(info) = self.signals.read_signal()? {
-            for child in children {
-                match signal(*child, i32::try_from(info.ssi_signo).unwrap_or_default()) {
-                    // It has just ended: the next look reaps it.
-                    Ok(()) | Err(Errno::ESRCH) => {}
-                    Err(errno) => return Err(errno),
-                }
-            }
+            pass(i32::try_from(info.ssi_signo).unwrap_or_default(), children)?;
         }
         Ok(())
     }
+}
+
+fn pass(number: i32, children: &[BorrowedFd]) -> Result<()> {
+    children.iter().try_for_each(|child| match signal(*child, number) {
+        // It has just ended: the next look reaps it.
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(errno),
+    })
 }
 
 impl Drop for Forwarding {

@@ -191,6 +191,8 @@ end
 local function be_init(config, parts, command)
   dumpable(false)
   close_fds { parts.bond.life.read, parts.begun }
+  -- From here on they are the program's: what comes before `reap` waits for it.
+  poll({}, { signals = parts.forward, timeout = 0 })
   local program = spawn({ name = "program", process_group = config.tty }, function()
     if config.tty then
       -- Ctrl-C goes to the group in front: were init in it, it would pass the signal on once more.

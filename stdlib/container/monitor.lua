@@ -113,9 +113,14 @@ local function live(Box, config, command, channel, again)
     local words = box:command_of(command, "container.start")
     launch(box, words, not again)
     command = words
+    -- Whoever asked may be gone: then nobody knows of the container, and it goes as well.
+    answer(channel)
   end)
   if not ok then
     local undone = box.made
+    if box.run_state then
+      try(box.stop, box, { timeout = "0s" })
+    end
     if writer then
       writer:close()
     end
@@ -126,10 +131,9 @@ local function live(Box, config, command, channel, again)
       end
       undone.running:close()
     end
-    answer(channel, err)
+    try(answer, channel, err)
     return 1
   end
-  answer(channel)
   local supervisor = supervisor_of(box, command, writer)
   local stop <close> = defer(function()
     if box.run_state then

@@ -134,6 +134,21 @@ test.case("a forwarded signal arrives, and the script goes on", { "root" }, func
   t.eq(box:wait().code, 9)
 end)
 
+test.case("what has come before the wait is forwarded with it", function(t)
+  for _, wait in ipairs { "reap", "wait" } do
+    local box <close> = fork(function()
+      poll({}, { signals = { "term" }, timeout = 0 })
+      local main <close> = spawn({ stdout = "pipe" }, function()
+        exec { "sh", "-c", "trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done" }
+      end)
+      t.eq(main.stdout:read(100), "ready\n")
+      kill(proc_stat().pid, "term")
+      return main[wait](main, { forward = { "term" } }).code
+    end)
+    t.eq(box:wait().code, 9)
+  end
+end)
+
 test.case("a signal that is not forwarded ends the script as in a wait", function(t)
   local own = tonumber(readlink("/proc/self"))
   local box <close> = fork(function()

@@ -11,7 +11,7 @@ use crate::kernel::{Kept, Kinds};
 use crate::lua::Host;
 use crate::lua::error::Outcome;
 use crate::lua::handle::{self, Handle, Resource};
-use crate::sys::Errno;
+use crate::sys::{self, Errno};
 use crate::sys::network::links;
 
 /// A device that this script has made. It knows where the device is now.
@@ -114,6 +114,6 @@ pub fn forget(host: &Host, journal: Option<u64>) {
     if let Some(number) = journal
         && let Err(error) = host.journal.gone(number)
     {
-        eprintln!("crun-lua: the journal cannot be written: {error}");
+        sys::complain(format_args!("the journal cannot be written: {error}"));
     }
 }

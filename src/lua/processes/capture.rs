@@ -96,6 +96,7 @@ fn capture(args: &Args) -> Outcome {
 
 /// The child's whole life: the streams, the program. A failure goes to the parent.
 fn child(lua: &Lua, host: &Rc<Host>, name: &str, channel: &fork::Channel, setup: &Setup, program: &Program) -> ! {
+    let _here = fork::NoReturn;
     host.kernel.enter_child(name, true);
     host.journal.forget();
     host.ledger.forked();

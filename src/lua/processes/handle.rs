@@ -173,7 +173,8 @@ impl Resource for Process {
         }
         self.listen(host, false)?;
         if let Some(json) = self.error.take() {
-            eprintln!("crun-lua: {} failed: {}", self.describe(), json["message"].as_str().unwrap_or("unknown error"));
+            let reason = json["message"].as_str().unwrap_or("unknown error");
+            sys::complain(format_args!("{} failed: {reason}", self.describe()));
         }
         if self.end.get().is_some() {
             return Ok(());

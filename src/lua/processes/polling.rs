@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use mlua::{Table, Value};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 
 use super::super::args::{Args, Fields};
 use super::super::cgroups::{Cgroup, events};
@@ -175,7 +175,7 @@ fn poll(args: &Args) -> Outcome {
     // that off.
     let ending = args.host.stopped.get().is_some();
     loop {
-        for signal in interrupt::take() {
+        for signal in interrupt::take(&SigSet::all()) {
             let row = args.lua.create_table()?;
             row.raw_set("signal", signal_name(signal as i32))?;
             rows.raw_push(row)?;

@@ -12,10 +12,11 @@ use super::super::{Host, protect, site};
 use super::{Start, door};
 use crate::kernel::namespaces::{Call, Source, Target};
 use crate::kernel::{Kinds, spawn};
-use crate::sys::{Errno, fork, interrupt};
+use crate::sys::{self, Errno, fork, interrupt};
 
 /// The child's whole life in Lua. The parent's handles are not its own; its end is `_exit`.
 pub fn live(lua: &Lua, host: &Rc<Host>, start: &Start, channel: fork::Channel, setup: Setup, body: &Function) -> ! {
+    let _here = fork::NoReturn;
     host.kernel.enter_child(&start.name, true);
     host.guard.leave(start.unshare | host.guard.ahead());
     host.journal.forget();
@@ -113,7 +114,7 @@ fn report(lua: &Lua, host: &Host, failure: Raise) {
     let Some(json) = to_message(lua, failure) else { return };
     let sent = host.report.borrow().as_ref().map(|channel| channel.send(json.to_string().as_bytes()));
     if !matches!(sent, Some(Ok(()))) {
-        eprintln!("crun-lua: {}", json["message"].as_str().unwrap_or("unknown error"));
+        sys::complain(json["message"].as_str().unwrap_or("unknown error"));
     }
 }
 

@@ -54,6 +54,7 @@ pub fn start(args: &Args, start: &Start, (ours, theirs): Pair, setup: Setup, bod
             opened.map(|(pid, pidfd)| (pid, pidfd, ours, setup))
         }
         _ => {
+            let _here = fork::NoReturn;
             drop(answers);
             host.kernel.enter_child(&name(start), true);
             let message = match unseen(host, start).and_then(|()| join(host, start)).and_then(|()| host.run(sibling(start))) {

@@ -8,6 +8,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Deref;
+use std::os::fd::RawFd;
 use std::rc::{Rc, Weak};
 
 use mlua::{Lua, MetaMethod, UserData, UserDataFields, UserDataMethods, Value};
@@ -39,13 +40,11 @@ pub trait Resource: Any {
         let _ = host;
     }
 
-    /// Whether a forked child must not go on with it, because it is the parent's alone: a lock.
-    fn is_private(&self) -> bool {
-        false
+    /// The number of a descriptor that a forked child closes, because it is the parent's alone: a
+    /// lock. Whoever closes the resource says so to [`Ledger::not_private`].
+    fn private(&self) -> Option<RawFd> {
+        None
     }
-
-    /// Told in a forked child of what is private.
-    fn forked(&self) {}
 
     /// Whether something stays outside of this process unless it is closed: asked again and
     /// again, so that a process that has been reaped says no.
@@ -184,8 +183,8 @@ impl<T: Resource> Deref for Held<T> {
 #[derive(Default)]
 pub struct Ledger {
     open: RefCell<Vec<Entry>>,
-    /// What a child lets go of.
-    private: RefCell<Vec<Weak<Inner>>>,
+    /// Descriptors that a forked child closes.
+    private: RefCell<Vec<RawFd>>,
     /// In a child: the handles of its parent, which the child never closes. They stay as they are:
     /// to touch each of thousands would copy the memory that they lie in.
     inherited: RefCell<Vec<Vec<Entry>>>,
@@ -225,11 +224,7 @@ impl Ledger {
             journal: Cell::new(journal),
         };
         let handle = Handle(Rc::new(inner));
-        if handle.0.resource.is_private() {
-            let mut private = self.private.borrow_mut();
-            private.retain(|other| other.strong_count() > 0);
-            private.push(Rc::downgrade(&handle.0));
-        }
+        self.private.borrow_mut().extend(handle.0.resource.private());
         if self.open.borrow().len() >= self.limit.get().max(FEW) {
             self.crowded.set(true);
         }
@@ -253,11 +248,14 @@ impl Ledger {
         held.filter(|handle| !handle.is_closed()).filter_map(|handle| handle.any::<T>().ok()).collect()
     }
 
+    /// A private descriptor is closed, or kept for good.
+    pub fn not_private(&self, number: RawFd) {
+        self.private.borrow_mut().retain(|other| *other != number);
+    }
+
     /// In a forked child: lets go of what is the parent's alone.
     pub fn forked(&self) {
-        for inner in self.private.take().iter().filter_map(Weak::upgrade) {
-            inner.resource.forked();
-        }
+        self.private.take().into_iter().for_each(crate::sys::state::close_copy);
         self.inherited.borrow_mut().push(self.open.take());
         self.limit.set(FEW);
     }

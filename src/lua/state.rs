@@ -103,11 +103,18 @@ fn data_dir(args: &Args) -> Outcome {
 /// by `LOCK_UN`, which needs no one else to close anything.
 struct Lock {
     fd: RefCell<Option<Fd>>,
-    /// The descriptor's number while it is open, for a forked child: to look into the cell would be
-    /// to write there, and each such write copies a page. A supervisor has hundreds of locks.
+    /// The descriptor's number while it is open.
     number: Cell<Option<RawFd>>,
     owner: u32,
     path: PathBuf,
+}
+
+impl Lock {
+    fn no_number(&self, host: &Host) {
+        if let Some(number) = self.number.take() {
+            host.ledger.not_private(number);
+        }
+    }
 }
 
 impl Drop for Lock {
@@ -137,7 +144,7 @@ impl Resource for Lock {
     }
 
     fn close(&self, host: &Host) -> Outcome<()> {
-        self.number.set(None);
+        self.no_number(host);
         match self.fd.take() {
             Some(fd) => host.run(Call::Unlock { fd }).map(drop),
             None => Ok(()),
@@ -145,19 +152,13 @@ impl Resource for Lock {
     }
 
     /// Held until the process ends.
-    fn kept(&self, _host: &Host) {
-        self.number.set(None);
+    fn kept(&self, host: &Host) {
+        self.no_number(host);
         std::mem::forget(self.fd.take());
     }
 
-    fn is_private(&self) -> bool {
-        true
-    }
-
-    fn forked(&self) {
-        if let Some(number) = self.number.get() {
-            crate::sys::state::close_copy(number);
-        }
+    fn private(&self) -> Option<RawFd> {
+        self.number.get()
     }
 }
 

@@ -11,8 +11,8 @@ use crate::kernel::{Kept, Kinds};
 use crate::lua::Host;
 use crate::lua::error::Outcome;
 use crate::lua::handle::{self, Handle, Resource};
-use crate::sys::{self, Errno};
 use crate::sys::network::links;
+use crate::sys::{self, Errno};
 
 /// A device that this script has made. It knows where the device is now.
 pub struct Link {

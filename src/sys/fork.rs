@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
 
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, sendmsg, socketpair};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, sendmsg, socketpair};
 
 use super::attributes::descriptors;
 use super::{Errno, Result, interrupt};
@@ -212,18 +212,23 @@ impl Channel {
 
     /// Waits for one message; `None` when the other side is closed.
     pub fn receive(&self) -> Result<Option<Vec<u8>>> {
-        let mut buffer: Vec<u8> = Vec::with_capacity(LARGEST);
-        // Not zeroed before: a child would copy as many pages as the largest message has.
-        // SAFETY: the kernel writes at most as much as there is room for.
-        let answer = unsafe { libc::recv(self.0.as_raw_fd(), buffer.as_mut_ptr().cast(), LARGEST, 0) };
-        let received = match Errno::result(answer) {
+        // Most often there is nothing but the end: room is made when it is known for how much.
+        let length = self.recv(&mut [], MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC)?;
+        if length == 0 {
+            return Ok(None);
+        }
+        let mut buffer = vec![0; length];
+        let received = self.recv(&mut buffer, MsgFlags::empty())?;
+        buffer.truncate(received);
+        Ok(Some(buffer))
+    }
+
+    fn recv(&self, buffer: &mut [u8], flags: MsgFlags) -> Result<usize> {
+        match recv(self.0.as_raw_fd(), buffer, flags) {
             // Killed before it has read what it was sent.
-            Err(Errno::ECONNRESET) => 0,
-            received => usize::try_from(received?).map_err(|_| Errno::EIO)?,
-        };
-        // SAFETY: so many bytes the kernel has just written.
-        unsafe { buffer.set_len(received) };
-        Ok((received > 0).then_some(buffer))
+            Err(Errno::ECONNRESET) => Ok(0),
+            received => received,
+        }
     }
 
     /// Whether the other side is gone.

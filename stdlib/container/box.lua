@@ -97,9 +97,9 @@ local function guard(self)
   end)
 end
 
-local function reserve(self)
+local function reserve(self, how)
   if not self.made then
-    self.made = build.reserve(self.config)
+    self.made = build.reserve(self.config, how)
     self.record = self.made.record
     -- The name is taken: also where nothing more comes of it, somebody has to give it back.
     guard(self)
@@ -166,7 +166,7 @@ function Box:start(command, how)
     return require("container.monitor").start(self, command)
   end
   if not self.run_state then
-    reserve(self)
+    reserve(self, { late = true })
     launch(self, self:command_of(command, "container.start"), how, false)
   elseif self.record.status ~= "created" then
     options.fail("container.start", ("%s is %s"):format(self.name, self.record.status))
@@ -287,7 +287,7 @@ function Box:run(command, how)
   if self.run_state then
     options.fail("container.run", self.name .. " is running already", "start, then wait")
   end
-  reserve(self)
+  reserve(self, { late = true })
   command = self:command_of(command, "container.run")
   while true do
     local result = run_once(self, command, how)
@@ -381,8 +381,7 @@ function Box:close(given)
   self.closed = true
   local _, err = try(self.stop, self, { timeout = given and given.timeout })
   local failed = self.made.undo:run()
-  try(state.forget, self.name)
-  self.made.running:close()
+  build.forget(self.made)
   if self.guard then
     self.guard:keep()
   end

@@ -5,7 +5,8 @@
 --- The order makes every moment safe to be killed in. The name is taken first, then each resource
 --- writes itself down before it is made. The child waits until its number stands in the state, and
 --- dies with its owner; so `crun-lua gc` finds whatever is left. Until then it sets up what is its
---- own alone and goes with it, so that both sides work at once.
+--- own alone and goes with it, so that both sides work at once. A container that leaves nothing
+--- outside of its namespaces takes its name only then, with the number: there is less to wait for.
 ---
 --- ```lua
 --- local build = require "container.build"
@@ -14,7 +15,7 @@
 --- local made = build.reserve(config)
 --- assert(require("container.state").get("build-example").status == "created")
 --- made.undo:run()
---- require("container.state").forget("build-example")
+--- build.forget(made)
 --- ```
 local files = require "container.files"
 local inside = require "container.inside"
@@ -63,10 +64,38 @@ function M.harden(made)
   made.hardened = require("container.profiles").prepare(config)
 end
 
+local ALONE = { host = true, none = true, private = true }
+
+--- Whether all that a container makes ends with its first process. One with a terminal has a pipe in
+--- its directory.
+local function leaves_nothing(made)
+  local config, kind = made.config, made.root.kind
+  return (kind == "host" or kind == "copy")
+    and not config.tty
+    and ALONE[config.network.mode]
+    and not limits.are_wanted(config)
+end
+
+--- Takes the name, and becomes the owner.
+local function take_name(made)
+  made.running = state.create(made.record, made.config)
+end
+
+--- Gives the name back. One that was never taken may be somebody else's.
+---@param made table
+function M.forget(made)
+  if made.running then
+    try(state.forget, made.config.name)
+    made.running:close()
+    made.running = nil
+  end
+end
+
 --- Reserves the name and makes everything that outlives a single run of the program.
 ---@param config table see `container.spec`
+---@param how? { late: boolean? } the name may be taken when the first process is there
 ---@return table made { config, record, undo, root, hardened, running }
-function M.reserve(config)
+function M.reserve(config, how)
   local undo = undo_list.new()
   local made = { config = config, undo = undo }
   undo_list.attempt(function()
@@ -75,14 +104,15 @@ function M.reserve(config)
     config.image = made.root.config
     made.record = first_record(config, config.command)
     root.note(made)
-    made.running = state.create(made.record, config)
-    root.hold(made)
+    if how and how.late and leaves_nothing(made) then
+      state.check_free(config.name)
+    else
+      take_name(made)
+      root.hold(made)
+    end
   end, function()
     undo:run()
-    if made.running then
-      state.forget(config.name)
-      made.running:close()
-    end
+    M.forget(made)
   end)
   return made
 end
@@ -158,14 +188,18 @@ function M.start(made, command, how)
 end
 
 --- Writes down who the container's first process is.
-local function write_down(record, run, parked)
-  local pid = run.process.pid
+local function write_down(made, run, parked)
+  local record, pid = made.record, run.process.pid
   record.network = run.attachment.record
   record.pid, record.starttime = pid, proc_stat(pid).starttime
   if not parked then
     record.status, record.started = "running", clock("realtime")
   end
-  state.save(record)
+  if made.running then
+    state.save(record)
+  else
+    take_name(made)
+  end
 end
 
 --- The clone, and what both sides need of each other.
@@ -216,7 +250,7 @@ function M.launch(made, run, command, how)
     run.process:close()
     bond:close()
   end)
-  write_down(made.record, run, how.parked)
+  write_down(made, run, how.parked)
   bond:admit()
   files.close(parts.files)
   if how.parked then

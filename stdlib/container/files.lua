@@ -59,12 +59,15 @@ end
 ---@param root any
 ---@param made table<string, container.File>
 function M.put(root, made)
+  local texts = {}
   for path, file in pairs(made) do
-    if file.text then
-      root:write(path, file.text)
-    elseif file.mount then
+    texts[path] = file.text
+  end
+  root:fill { files = texts }
+  for path, file in pairs(made) do
+    if file.mount then
       root:mount(file.mount, path)
-    else
+    elseif not file.text then
       local how = { readonly = file.readonly, nosuid = true, nodev = true, noexec = true }
       root:bind(file.path, path, how)
     end

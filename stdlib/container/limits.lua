@@ -40,6 +40,13 @@ local function wanted_of(config)
   return wanted, skipped
 end
 
+--- Whether a container gets a control group of its own.
+---@param config table see `container.spec`
+---@return boolean
+function M.are_wanted(config)
+  return config.cgroup ~= nil and config.cgroup ~= false or next((wanted_of(config))) ~= nil
+end
+
 --- The name of a container's group.
 ---@param config { name: string, cgroup: (boolean|string)? }
 ---@return string

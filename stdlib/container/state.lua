@@ -235,6 +235,25 @@ function M.list()
   return list
 end
 
+--- Fails with who has a name.
+local function taken(name)
+  local other = M.get(name)
+  local status = other and other.status or "there"
+  local hint = ("delete it first: container.get(%q):delete(%s)"):format(
+    name,
+    (status == "stopped") and "" or "{ force = true }"
+  )
+  options.fail("container.create", ("a container %q is %s"):format(name, status), hint)
+end
+
+--- Fails where a name is taken now.
+---@param name string
+function M.check_free(name)
+  if stat(M.dir(name)) then
+    taken(name)
+  end
+end
+
 --- Makes a container's directory. Where the name is taken by one that nobody owns and that has
 --- ended, it stays taken: its log and its status are somebody's.
 ---@param record container.Record
@@ -262,13 +281,7 @@ function M.create(record, config)
   if err.errno ~= "EEXIST" and err.errno ~= "ENOTEMPTY" then
     error(err, 0)
   end
-  local other = M.get(record.name)
-  local status = other and other.status or "there"
-  local hint = ("delete it first: container.get(%q):delete(%s)"):format(
-    record.name,
-    (status == "stopped") and "" or "{ force = true }"
-  )
-  options.fail("container.create", ("a container %q is %s"):format(record.name, status), hint)
+  taken(record.name)
 end
 
 --- Writes a changed record.

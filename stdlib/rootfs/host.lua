@@ -191,15 +191,8 @@ function M.prepare(source)
   return found[key]
 end
 
---- The directories that every system has, empty.
-local function furnish(root)
-  for _, path in ipairs { "/home", "/run", "/run/lock", "/var" } do
-    root:mkdir(path)
-  end
-  root:mkdir("/root", { mode = "0700" })
-  root:mkdir("/tmp", { mode = "1777" })
-  root:mkdir("/var/tmp", { mode = "1777" })
-end
+-- The directories that every system has, empty.
+local DIRS = { "/home", "/run", "/run/lock", "/var" }
 
 ---@param prepared rootfs.Prepared
 ---@param others? table<string, any> by path: files that the caller puts there itself
@@ -207,18 +200,17 @@ end
 function M.mount(prepared, others)
   local root = rootfs_new { size = prepared.size }
   local how = { readonly = true, nodev = true, nosuid = not prepared.setuid or nil }
-  furnish(root)
-  for _, path in ipairs(prepared.dirs) do
-    root:mkdir(path)
-  end
+  local files = {}
   for path, text in pairs(prepared.files) do
     if not (others and others[path]) then
-      root:write(path, text)
+      files[path] = text
     end
   end
-  for path, target in pairs(prepared.links) do
-    root:symlink(target, path)
-  end
+  local dirs = table.move(prepared.dirs, 1, #prepared.dirs, #DIRS + 1, { table.unpack(DIRS) })
+  root:fill { dirs = dirs, files = files, links = prepared.links }
+  root:mkdir("/root", { mode = "0700" })
+  root:mkdir("/tmp", { mode = "1777" })
+  root:mkdir("/var/tmp", { mode = "1777" })
   for _, path in ipairs(prepared.binds) do
     root:bind(path, path, how)
   end

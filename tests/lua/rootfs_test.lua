@@ -86,6 +86,13 @@ case("no link leads a file out of the root", {}, function(t)
         t.ok(not pcall(root.write, root, name, "evil"), what)
         t.ok(not pcall(root.open, root, name, { write = true, create = true }), what)
         t.ok(not pcall(root.symlink, root, "x", name), what)
+        for _, things in ipairs {
+          { dirs = { name } },
+          { files = { [name] = "evil" } },
+          { links = { [name] = "x" } },
+        } do
+          t.ok(not pcall(root.fill, root, things), what)
+        end
         t.ok(not pcall(root.mknod, root, name, { type = "p" }), what)
         t.ok(not pcall(root.unlink, root, name), what)
         t.ok(not pcall(root.chmod, root, name, "0777"), what)
@@ -153,6 +160,27 @@ case("links inside the root are followed inside the root", {}, function(t)
     t.eq(root:read("/none"), nil)
     root:mkdir("/absolute/share/doc", { parents = true, mode = "0711" })
     t.eq(root:stat("/usr/share").mode, octal("711"))
+  end)
+end)
+
+case("many things are made in one call, and what is not understood makes none", {}, function(t)
+  hostile(t, function(path)
+    local root <close> = rootfs_open(path)
+    local before = { dirs = { "/a" }, files = { ["/b"] = 1 } }
+    t.fails("things.files.", root.fill, root, before)
+    t.fails("directories", root.fill, root, { directories = { "/a" } })
+    t.eq(root:list("/"), {})
+    root:fill {
+      dirs = { "/etc", "/etc/ssl" },
+      files = { ["/etc/a"] = "1", ["/etc/ssl/b"] = "2\0", ["/c"] = "" },
+      links = { ["/bin"] = "usr/bin", ["/etc/l"] = "/etc/a" },
+    }
+    t.eq(root:list("/"), { "bin", "c", "etc" })
+    t.eq(root:read("/etc/l"), "1")
+    t.eq(root:read("/etc/ssl/b"), "2\0")
+    t.eq(root:readlink("/bin"), "usr/bin")
+    t.eq({ root:stat("/etc/ssl").mode, root:stat("/c").mode }, { octal("755"), octal("644") })
+    t.fails("EEXIST", root.fill, root, { dirs = { "/etc" } })
   end)
 end)
 

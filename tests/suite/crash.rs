@@ -35,15 +35,17 @@ const ATTACHED: Scenario = Scenario { name: "attached", user: false, network: tr
 const DETACHED: Scenario = Scenario { name: "detached", user: false, network: false, detached: true };
 const IMAGE: Scenario = Scenario { name: "image", user: false, network: false, detached: false };
 const ROOTLESS: Scenario = Scenario { name: "rootless", user: true, network: false, detached: false };
+const PLAIN: Scenario = Scenario { name: "plain", user: false, network: false, detached: false };
 const SMALLEST: Scenario = Scenario { name: "smallest", user: false, network: false, detached: false };
 
 type Test = fn() -> Result<(), Failed>;
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [(&str, &str, Test); 11] = [
+    let tests: [(&str, &str, Test); 12] = [
         ("an attached container is killed before any call, in any of its processes", "nft", || killed(&ATTACHED)),
         ("a detached container, its monitor or its maker is killed before any call", "", || killed(&DETACHED)),
         ("a container of an image, and of an upper directory, is killed before any call", "", || killed(&IMAGE)),
+        ("a container that leaves nothing behind is killed before any call", "", || killed(&PLAIN)),
         ("a user's container is killed before any call", "", || killed(&ROOTLESS)),
         ("the builder is killed at each of its system calls, by strace", "strace", at_any_system_call),
         ("each call of an attached container fails as its man page says", "nft", || failing(&ATTACHED)),

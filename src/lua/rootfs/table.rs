@@ -33,6 +33,12 @@ const WRITE: &[Param] = &[
     may("gid", U32, "whose group's it becomes"),
 ];
 
+const FILL: &[Param] = &[
+    may("dirs", Type::List(&Type::Path), "directories with mode 0755, each after those that it lies in"),
+    may("files", Type::Map(&Type::Bytes), "from path to text: regular files with mode 0644"),
+    may("links", Type::Map(&Type::Path), "from path to what the symlink says"),
+];
+
 const READ: &[Param] = &[may("limit", Type::Size, "EFBIG where the file is longer; \"16M\"")];
 
 const OPEN: &[Param] = &[
@@ -143,6 +149,17 @@ pub const PRIMITIVES: &[Primitive] = &[
         &["openat2(2)", "symlinkat(2)"],
         inside!("root:symlink(\"usr/bin\", \"/bin\")\n  assert(root:readlink(\"/bin\") == \"usr/bin\")"),
         changing::symlink,
+    ),
+    method(
+        "rootfs:fill",
+        "Makes many directories, files and links in the root, in this order.",
+        &[need("things", Type::Options(FILL), "")],
+        "nothing",
+        &["openat2(2)", "mkdirat(2)", "write(2)", "symlinkat(2)"],
+        inside!(
+            "root:fill { dirs = { \"/etc\" }, files = { [\"/etc/motd\"] = \"hi\\n\" }, links = { [\"/bin\"] = \"usr/bin\" } }\n  assert(root:read(\"/etc/motd\") == \"hi\\n\")"
+        ),
+        changing::fill,
     ),
     method(
         "rootfs:readlink",

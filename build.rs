@@ -1,5 +1,7 @@
-//! Puts every file below `stdlib/` into the binary, as `STDLIB: &[(name, source)]`, and has
+//! Puts every file below `stdlib/` into the binary, compiled, as `STDLIB: &[Module]`, and has
 //! libseccomp linked from its archive.
+//!
+//! A program that starts in a few milliseconds cannot spend them on reading text.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -11,13 +13,47 @@ fn main() -> io::Result<()> {
     let mut modules = Vec::new();
     collect(&root, &root, &mut modules)?;
     modules.sort();
-    let mut out = String::from("/// Module names and their sources.\nstatic STDLIB: &[(&str, &str)] = &[\n");
+    let out_dir = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::create_dir_all(out_dir.join("code"))?;
+    let compiler = Compiler::new(&out_dir);
+    let mut out = String::from("/// Every module, by name.\nstatic STDLIB: &[Module] = &[\n");
     for (name, path) in modules {
-        let _ = writeln!(out, "    ({name:?}, include_str!({:?})),", path.display().to_string());
+        let code = compiler.compile(&path, &name, &format!("@stdlib/{}.lua", name.replace('.', "/")))?;
+        let _ = writeln!(out, "    Module {{ name: {name:?}, code: include_bytes!({code:?}) }},");
     }
     out.push_str("];\n");
+    println!("cargo::rerun-if-changed=src/lua/prelude.lua");
+    let prelude = compiler.compile(&root.with_file_name("src/lua/prelude.lua"), "prelude", "=prelude")?;
+    let _ = writeln!(out, "/// What runs first.\npub static PRELUDE: &[u8] = include_bytes!({prelude:?});");
     link_static_libseccomp()?;
-    fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("stdlib.rs"), out)
+    fs::write(out_dir.join("stdlib.rs"), out)
+}
+
+/// Compiles Lua here for the target, where both have the same layout.
+struct Compiler {
+    lua: Option<mlua::Lua>,
+    dir: PathBuf,
+}
+
+impl Compiler {
+    fn new(out_dir: &Path) -> Self {
+        let layout = |name: &str| env::var(name).unwrap_or_default();
+        let same = layout("CARGO_CFG_TARGET_POINTER_WIDTH") == usize::BITS.to_string()
+            && (layout("CARGO_CFG_TARGET_ENDIAN") == "little") == cfg!(target_endian = "little");
+        Self { lua: same.then(mlua::Lua::new), dir: out_dir.join("code") }
+    }
+
+    /// The file of the compiled text, with what tells its lines; of the text itself where it cannot
+    /// be compiled here.
+    fn compile(&self, path: &Path, name: &str, chunk: &str) -> io::Result<String> {
+        let Some(lua) = &self.lua else { return Ok(path.display().to_string()) };
+        let file = self.dir.join(name);
+        let function = lua.load(fs::read(path)?).set_name(chunk).into_function();
+        // What is wrong with a module is told when it is loaded, with its line.
+        let code = function.map_or_else(|_| fs::read(path), |function| Ok(function.dump(false)))?;
+        fs::write(&file, code)?;
+        Ok(file.display().to_string())
+    }
 }
 
 /// `hardening/init.lua` is the module `hardening`; files ending in `.d.lua` are for editors only.

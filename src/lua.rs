@@ -159,12 +159,10 @@ impl Machine {
     }
 
     fn load_prelude(&self) -> mlua::Result<()> {
-        let (primitives, classes) = table::bind_all(&self.lua, &self.host)?;
-        self.lua.set_named_registry_value("crun_lua.classes", &classes)?;
         let services = self.services()?;
-        let prelude = self.lua.load(include_str!("lua/prelude.lua")).set_name("=prelude").set_mode(ChunkMode::Text);
-        let exports: Table = prelude.into_function()?.call((services, primitives, classes, self.lua.globals()))?;
-        for name in ["adopt", "close", "protect", "environment", "unknown"] {
+        let prelude = self.lua.load(modules::PRELUDE).set_name("=prelude");
+        let exports: Table = prelude.into_function()?.call((services, self.lua.globals()))?;
+        for name in ["adopt", "close", "method", "methods", "protect", "environment", "unknown"] {
             self.lua.set_named_registry_value(&format!("crun_lua.{name}"), exports.raw_get::<Value>(name)?)?;
         }
         Ok(())
@@ -190,12 +188,22 @@ impl Machine {
             Ok(types::nearest(&wrong, names.iter().map(String::as_str)).map(str::to_owned))
         };
         services.raw_set("suggest", self.lua.create_function(suggest)?)?;
+        let flat = || table::all().into_iter().flat_map(|(_, list)| list).filter(|primitive| primitive.method().is_none());
+        services.raw_set(
+            "primitives",
+            self.lua.create_function(move |_, ()| Ok(flat().map(|primitive| primitive.name).collect::<Vec<_>>()))?,
+        )?;
+        let host = Rc::clone(&self.host);
+        let bind = move |lua: &Lua, name: String| table::find(&name).map(|primitive| primitive.bind(lua, &host)).transpose();
+        services.raw_set("primitive", self.lua.create_function(bind)?)?;
+        services.raw_set("modules", self.lua.create_function(|_, ()| Ok(modules::names()))?)?;
         let stdlib = self.host.settings.stdlib.clone();
         services.raw_set(
             "module",
             self.lua.create_function(move |lua, name: String| {
-                let (source, names) = modules::find(&name, stdlib.as_deref());
-                Ok((source.map(|source| lua.create_string(source)).transpose()?, names))
+                let code = modules::find(&name, stdlib.as_deref()).map(|code| lua.create_string(&*code)).transpose()?;
+                // Compiled code can do anything: none is taken but the binary's own.
+                Ok((code, if stdlib.is_some() { "t" } else { "bt" }))
             })?,
         )?;
         Ok(services)
@@ -246,7 +254,7 @@ impl Machine {
     /// Whether the stdlib has a module.
     #[must_use]
     pub fn has_module(&self, module: &str) -> bool {
-        modules::find(module, self.host.settings.stdlib.as_deref()).0.is_some()
+        modules::find(module, self.host.settings.stdlib.as_deref()).is_some()
     }
 
     /// The function that a module's value is.

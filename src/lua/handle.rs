@@ -15,6 +15,7 @@ use mlua::{Lua, MetaMethod, UserData, UserDataFields, UserDataMethods, Value};
 
 use super::Host;
 use super::error::{Outcome, Raise};
+use super::table::Primitive;
 use super::types::did_you_mean;
 use crate::kernel::Kept;
 
@@ -315,17 +316,19 @@ impl UserData for Handle {
             if key == "closed" {
                 return Ok(Value::Boolean(this.0.closed.get()));
             }
-            let classes: mlua::Table = lua.named_registry_value("crun_lua.classes")?;
-            // A kind without methods of its own has those that every handle has.
-            let own: Option<mlua::Table> = classes.raw_get(resource.kind())?;
-            let class = own.map_or_else(|| classes.raw_get::<mlua::Table>("handle"), Ok)?;
-            let method: Value = class.raw_get(key.as_str())?;
+            let methods: mlua::Table = lua.named_registry_value("crun_lua.methods")?;
+            let made: Option<mlua::Table> = methods.raw_get(resource.kind())?;
+            if let Some(method) = made.map(|made| made.raw_get::<Option<Value>>(key.as_str())).transpose()?.flatten() {
+                return Ok(method);
+            }
+            let make: mlua::Function = lua.named_registry_value("crun_lua.method")?;
+            let method: Value = make.call((resource.kind(), key.as_str()))?;
             if !method.is_nil() {
                 return Ok(method);
             }
-            let mut names: Vec<String> = resource.fields().iter().map(|name| (*name).to_owned()).collect();
-            names.extend(class.pairs::<String, Value>().filter_map(|pair| pair.ok().map(|(name, _)| name)));
-            let near = did_you_mean(&key, names.iter().map(String::as_str));
+            let all = super::table::all().into_iter().flat_map(|(_, list)| list).filter_map(Primitive::method);
+            let methods = all.filter(|(kind, _)| ["handle", resource.kind()].contains(kind)).map(|(_, name)| name);
+            let near = did_you_mean(&key, resource.fields().iter().copied().chain(methods));
             Err(mlua::Error::runtime(format!("{} has no field \"{key}\"{near}", resource.describe())))
         });
         methods.add_meta_method(MetaMethod::ToString, |_, this, ()| {

@@ -4,7 +4,7 @@
 -- looked into from Lua; the wrappers made here raise the object. Scripts and modules run in one
 -- environment that they can read and not change, so a misspelt name is an error where it stands.
 
-local services, primitives, classes, lua = ...
+local services, lua = ...
 
 local debug, error, getmetatable, pcall, rawequal, select, setmetatable, tostring, type, xpcall =
   lua.debug,
@@ -241,10 +241,44 @@ function globals.load(chunk, name, _, env)
   return loaded, reason
 end
 
+-- Primitives: flat functions, and methods of handles. Each is made when it is first named: a script
+-- that uses ten need not wait for two hundred.
+
+local sys, methods = {}, {}
+
+local function primitive(name)
+  local found = type(name) == "string" and services.primitive(name)
+  if found then
+    sys[name] = wrap(found)
+    globals[name] = sys[name]
+    return sys[name]
+  end
+end
+
+-- For whoever walks over them.
+local function make_all()
+  for _, name in ipairs(services.primitives()) do
+    if not sys[name] then
+      primitive(name)
+    end
+  end
+end
+
+-- A kind of handle has methods of its own, and those that every handle has.
+local function method(kind, name)
+  local found = services.primitive(kind .. ":" .. name) or services.primitive("handle:" .. name)
+  if found then
+    found = wrap(found)
+    methods[kind] = methods[kind] or {}
+    methods[kind][name] = found
+  end
+  return found
+end
+
 -- The environment: everything readable, nothing writable, nothing undeclared.
 
 local function names()
-  local list = {}
+  local list = services.primitives()
   for name in pairs(globals) do
     list[#list + 1] = name
   end
@@ -253,6 +287,10 @@ end
 
 setmetatable(globals, {
   __index = function(_, name)
+    local found = primitive(name)
+    if found then
+      return found
+    end
     local near = type(name) == "string" and services.suggest(name, names())
     local hint = near and ("; did you mean '%s'?"):format(near) or ""
     error(("'%s' is not declared%s"):format(tostring(name), hint), 2)
@@ -268,42 +306,19 @@ local environment = setmetatable({}, {
     )
   end,
   __pairs = function()
+    make_all()
     return next, globals
   end,
   __metatable = "environment",
 })
 
--- Primitives: methods of handles, flat functions, and the table of them all.
-
-for _, class in pairs(classes) do
-  for name, method in pairs(class) do
-    class[name] = wrap(method)
-  end
-end
-for kind, class in pairs(classes) do
-  if kind ~= "handle" then
-    for name, method in pairs(classes.handle) do
-      class[name] = class[name] or method
-    end
-  end
-end
-
-local sys = {}
-for name, primitive in pairs(primitives) do
-  sys[name] = wrap(primitive)
-  globals[name] = sys[name]
-end
-
 globals.sys = setmetatable({}, {
   __index = function(_, name)
-    if sys[name] then
-      return sys[name]
+    local found = sys[name] or primitive(name)
+    if found then
+      return found
     end
-    local list = {}
-    for known in pairs(sys) do
-      list[#list + 1] = known
-    end
-    local near = type(name) == "string" and services.suggest(name, list)
+    local near = type(name) == "string" and services.suggest(name, services.primitives())
     error(
       ("no primitive is called '%s'%s"):format(
         tostring(name),
@@ -316,6 +331,7 @@ globals.sys = setmetatable({}, {
     error(("sys.%s cannot be set: the table of primitives is read-only"):format(tostring(name)), 2)
   end,
   __pairs = function()
+    make_all()
     return next, sys
   end,
   __metatable = "primitives",
@@ -397,9 +413,9 @@ function globals.require(name)
   if loaded[name] ~= nil then
     return loaded[name]
   end
-  local source, known = services.module(name)
-  if not source then
-    local near = services.suggest(name, known)
+  local code, mode = services.module(name)
+  if not code then
+    local near = services.suggest(name, services.modules())
     local hint = near and ("; did you mean '%s'?"):format(near) or ""
     error(
       ("require: the stdlib has no module '%s'%s (nothing else is searched)"):format(name, hint),
@@ -407,7 +423,7 @@ function globals.require(name)
     )
   end
   local path = "@stdlib/" .. name:gsub("%.", "/") .. ".lua"
-  local chunk, reason = lua.load(source, path, "t", environment)
+  local chunk, reason = lua.load(code, path, mode, environment)
   if not chunk then
     error(reason, 0)
   end
@@ -420,8 +436,10 @@ return {
   adopt = adopt,
   -- Lua hands `__close` the error that unwinds the block as well.
   close = function(handle)
-    return classes.handle.close(handle)
+    return (methods.handle and methods.handle.close or method("handle", "close"))(handle)
   end,
+  method = method,
+  methods = methods,
   protect = protect,
   environment = environment,
   unknown = unknown,

@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use mlua::{Function, Lua, MultiValue, Table, Value};
+use mlua::{Function, Lua, MultiValue, Value};
 
 use super::Host;
 use super::args::{Args, Fields};
@@ -235,27 +235,16 @@ fn defect(panic: &(dyn std::any::Any + Send)) -> Raise {
         .hint("this is a defect of crun-lua; please report it with the script")
 }
 
-/// Binds every primitive: the flat functions, and the methods of each kind of handle.
-pub fn bind_all(lua: &Lua, host: &Rc<Host>) -> mlua::Result<(Table, Table)> {
-    let flat = lua.create_table()?;
-    let classes = lua.create_table()?;
-    for primitive in all().into_iter().flat_map(|(_, list)| list) {
-        let function = primitive.bind(lua, host)?;
-        match primitive.method() {
-            None => flat.raw_set(primitive.name, function)?,
-            Some((kind, name)) => {
-                if !classes.contains_key(kind)? {
-                    classes.raw_set(kind, lua.create_table()?)?;
-                }
-                classes.raw_get::<Table>(kind)?.raw_set(name, function)?;
-            }
-        }
-    }
-    Ok((flat, classes))
+/// The primitive or method of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Primitive> {
+    all().into_iter().flat_map(|(_, list)| list).find(|primitive| primitive.name == name)
 }
 
 #[cfg(test)]
 mod tests {
+    use mlua::Table;
+
     use super::*;
     use crate::kernel::Plan;
     use crate::lua::{Machine, Settings};

@@ -1,9 +1,20 @@
 //! Seal the program's image, parse, hand over.
+//!
+//! `main` is the program's own, because that of Rust's runtime first reads `/proc/self/maps` for the end of
+//! the stack and sets up handlers that tell of it: sixteen system calls, at each of two starts.
+
+#![cfg_attr(not(test), no_main)]
+#![cfg_attr(test, allow(dead_code, missing_docs))]
+
+use std::ffi::{c_char, c_int};
 
 use clap::Parser;
 use crun_lua::{cli, sys};
 
-fn main() {
+// SAFETY: the C library calls it by this name, once, with the arguments that Rust has as well.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
+    sys::image::prepare_process();
     if sys::image::is_setuid() {
         sys::complain("refuses to run setuid or with file capabilities: a script would have the owner's rights");
         std::process::exit(1);
@@ -18,5 +29,5 @@ fn main() {
         }
     }
     sys::fork::tidy_memory();
-    std::process::exit(cli::run(cli::Cli::parse()));
+    std::process::exit(cli::run(cli::Cli::parse()))
 }

@@ -321,8 +321,8 @@ impl UserData for Handle {
             if let Some(method) = made.map(|made| made.raw_get::<Option<Value>>(key.as_str())).transpose()?.flatten() {
                 return Ok(method);
             }
-            let make: mlua::Function = lua.named_registry_value("crun_lua.method")?;
-            let method: Value = make.call((resource.kind(), key.as_str()))?;
+            let method_of: mlua::Function = lua.named_registry_value("crun_lua.method")?;
+            let method: Value = method_of.call((resource.kind(), key.as_str()))?;
             if !method.is_nil() {
                 return Ok(method);
             }

@@ -17,6 +17,25 @@ pub fn lua_with_debug(libs: StdLib, options: LuaOptions) -> mlua::Result<Lua> {
     Ok(lua)
 }
 
+/// What Rust's own `main` would do that matters: a standard stream that is closed becomes `/dev/null`,
+/// so that nothing which is opened later takes its number and is written to as standard error; and
+/// writing to a closed pipe is an error rather than the end.
+pub fn prepare_process() {
+    let mut streams = [0, 1, 2].map(|fd| libc::pollfd { fd, events: 0, revents: 0 });
+    // SAFETY: the array has three elements, and the path is a C string; a signal's disposition may be
+    // set at any time.
+    unsafe {
+        libc::poll(streams.as_mut_ptr(), 3, 0);
+        for stream in streams {
+            // The lowest number that is free, and with it this one.
+            if stream.revents & libc::POLLNVAL != 0 && libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) < 0 {
+                libc::abort();
+            }
+        }
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+    }
+}
+
 /// Whether the program was started with rights that its caller does not have.
 ///
 /// For root a security module's transition sets `AT_SECURE` as well (getauxval(3)); there it

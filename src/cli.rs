@@ -1,44 +1,38 @@
 //! The command line: parses and hands over; it decides nothing.
+//!
+//! Commands of an OCI runtime are read in Lua ([`oci`]); scripts and the project's own commands here.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
-use std::path::PathBuf;
-use std::rc::Rc;
 
 use clap::{Parser, Subcommand};
 
-use crate::kernel::{self, Effect, Explain, Fault, Kernel, Live, Plan, Target, Trace};
-use crate::lua::{Machine, Settings, reference, table};
-use crate::sys::attributes::descriptors;
-use crate::sys::{self, Errno, interrupt};
+use crate::kernel;
+use crate::lua::{reference, table};
+use crate::sys::{self, Errno};
+
+mod oci;
+mod start;
+
+use start::{Options, start};
+
+/// As engines parse it: the program, "version", the version; and the specification's below.
+const VERSION: &str = concat!("version ", env!("CARGO_PKG_VERSION"), "\nspec: 1.3.0");
 
 /// A container runtime you can read, script and take apart.
 #[derive(Debug, Parser)]
 #[command(
     name = "crun-lua",
-    version,
+    version = VERSION,
     disable_help_subcommand = true,
-    after_help = "A first script: see `crun-lua help spawn`; `crun-lua help` lists every primitive.",
+    after_help = "A first script: see `crun-lua help spawn`; `crun-lua help` lists every primitive.\n\
+        As an OCI runtime: create, start, state, kill, delete, run, exec, list, ps ID, … \\\n\
+        see `crun-lua --debug --help` and `crun-lua COMMAND --help`.",
     override_usage = "crun-lua [OPTIONS] SCRIPT [ARGUMENTS]…\n       crun-lua [OPTIONS] -  (a script from standard input)\n       crun-lua COMMAND"
 )]
 pub struct Cli {
-    /// Tell each call to the kernel and what it changed, on standard error
-    #[arg(long)]
-    explain: bool,
-    /// Print the calls that the script would make; change nothing
-    #[arg(long, conflicts_with = "explain")]
-    dry_run: bool,
-    /// Write each call as a line of JSON
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
-    /// Let call N (as --trace numbers them) fail with ERRNO, or KILL the process before it; N:ERRNO:IN: in the process IN alone
-    #[arg(long, value_name = "N:ERRNO|N:KILL", value_parser = parse_fault)]
-    fault: Option<Target>,
-    /// Let primitives change the host's own namespaces
-    #[arg(long)]
-    allow_host: bool,
-    /// Take the stdlib from this directory instead of the one in the program
-    #[arg(long, value_name = "DIR")]
-    stdlib: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -75,7 +69,7 @@ enum Command {
     },
     /// A script, or - for standard input; what follows is the script's own
     #[command(external_subcommand)]
-    Script(Vec<String>),
+    Script(Vec<OsString>),
 }
 
 /// The rest of the line: the command's own module reads it, options too.
@@ -83,52 +77,46 @@ enum Command {
 struct Raw {
     /// See COMMAND --help
     #[arg(value_name = "ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
-    arguments: Vec<String>,
+    arguments: Vec<OsString>,
 }
 
-fn parse_fault(text: &str) -> Result<Target, String> {
-    let (number, rest) = text.split_once(':').ok_or("expected a number and an error, such as 3:EPERM or 3:KILL")?;
-    let (name, inside) = rest.split_once(':').map_or((rest, None), |(name, inside)| (name, Some(inside.to_owned())));
-    let at = number.parse().map_err(|_| format!("{number:?} is not a call's number"))?;
-    if name == "KILL" {
-        return Ok(Target { at, effect: Effect::Kill, inside });
-    }
-    let errno = (1..200).map(Errno::from_raw).find(|errno| format!("{errno:?}") == name);
-    let effect = errno.map(Effect::Fail).ok_or_else(|| format!("no error is called {name:?}"))?;
-    Ok(Target { at, effect, inside })
-}
-
-/// Runs the program; the exit status.
+/// Runs the program with the words that follow its name; the exit status.
 #[must_use]
-pub fn run(mut cli: Cli) -> i32 {
-    match cli.command.take() {
-        Some(Command::Gc) => gc(cli),
-        Some(Command::Inspect(raw)) => command(cli, "inspect", raw),
-        Some(Command::Doctor(raw)) => command(cli, "doctor", raw),
-        Some(Command::Ps(raw)) => command(cli, "ps", raw),
-        Some(Command::Top(raw)) => command(cli, "top", raw),
+pub fn run(words: &[OsString]) -> i32 {
+    if let Some(line) = oci::Line::read(words) {
+        return line.run();
+    }
+    let Cli { mut options, command: wanted } = Cli::parse();
+    match wanted {
+        Some(Command::Gc) => {
+            // Whoever asks for this means the host.
+            options.allow_host = true;
+            gc(options)
+        }
+        Some(Command::Inspect(raw)) => command(options, "inspect", raw),
+        Some(Command::Doctor(raw)) => command(options, "doctor", raw),
+        Some(Command::Ps(raw)) => command(options, "ps", raw),
+        Some(Command::Top(raw)) => command(options, "top", raw),
         Some(Command::Reference { json: true, .. }) => print_examples(),
         Some(Command::Reference { luacats, .. }) => {
             say(&if luacats { reference::luacats() } else { reference::markdown() });
             0
         }
         Some(Command::Help { name }) => help(name.as_deref()),
-        Some(Command::Script(arguments)) => script(cli, arguments),
+        Some(Command::Script(arguments)) => script(options, arguments),
         None => fail("no script given; `crun-lua FILE`, or `crun-lua -` for standard input (see --help)", 2),
     }
 }
 
 /// A command of the stdlib's: the module `commands.NAME`.
-fn command(cli: Cli, name: &str, raw: Raw) -> i32 {
-    let arguments = std::iter::once(name.to_owned()).chain(raw.arguments).collect();
-    start(cli, arguments, |machine| machine.run_command(&format!("commands.{name}")))
+fn command(options: Options, name: &str, raw: Raw) -> i32 {
+    let arguments = std::iter::once(name.into()).chain(raw.arguments).collect();
+    start(options, arguments, |machine| machine.run_command(&format!("commands.{name}")))
 }
 
-/// First what journals say, then what the stdlib's own module `gc` finds. Whoever asks for this
-/// means the host.
-fn gc(mut cli: Cli) -> i32 {
-    cli.allow_host = true;
-    start(cli, vec!["gc".to_owned()], |machine| {
+/// First what journals say, then what the stdlib's own module `gc` finds.
+fn gc(options: Options) -> i32 {
+    start(options, vec!["gc".into()], |machine| {
         // A plan has removed nothing.
         let planned = machine.kernel().is_plan();
         let told = |text: &str| {
@@ -163,7 +151,10 @@ fn help(name: Option<&str>) -> i32 {
             say(&text);
             0
         }
-        Err(reason) => fail(&reason, 2),
+        Err(reason) => match name.filter(|name| oci::is_named(name)) {
+            Some(name) => fail(&format!("{name} is a command: see `crun-lua {name} --help`"), 2),
+            None => fail(&reason, 2),
+        },
     }
 }
 
@@ -178,56 +169,19 @@ fn print_examples() -> i32 {
     0
 }
 
-fn script(cli: Cli, arguments: Vec<String>) -> i32 {
+fn script(options: Options, arguments: Vec<OsString>) -> i32 {
     let name = arguments.first().cloned().unwrap_or_default();
     match read(&name) {
-        Ok(source) => start(cli, arguments, |machine| machine.run(&source, &chunk_name(&name))),
-        Err(error) => fail(&format!("{name}: {}", plain(&error)), 2),
+        Ok(source) => start(options, arguments, |machine| machine.run(&source, &chunk_name(&name))),
+        Err(error) => {
+            let near = oci::nearest(&name).filter(|_| error.kind() == std::io::ErrorKind::NotFound);
+            let hint = near.map_or_else(String::new, |near| format!("; did you mean the command {near}?"));
+            fail(&format!("{}: {}{hint}", name.display(), plain(&error)), 2)
+        }
     }
 }
 
-/// Makes the machine that the options ask for, and runs something with it.
-fn start(cli: Cli, arguments: Vec<String>, run: impl FnOnce(&Machine) -> i32) -> i32 {
-    if let Some(dir) = cli.stdlib.as_ref().filter(|dir| !dir.is_dir()) {
-        return fail(&format!("--stdlib {}: no such directory", dir.display()), 2);
-    }
-    if let Err(errno) = interrupt::watch() {
-        return fail(&format!("sigaction: {errno}"), 1);
-    }
-    // Where it is forbidden the limit stays: a script that needs more hears of it then.
-    let _ = descriptors::raise();
-    let settings = Settings { stdlib: cli.stdlib, allow_host: cli.allow_host, arguments };
-    let plan = cli.dry_run.then(|| Rc::new(Plan::default()));
-    let remembered = plan.clone();
-    let machine = Machine::new(settings, move |locate| {
-        let mut kernel: Rc<dyn Kernel> = match plan {
-            Some(plan) => plan,
-            None => Rc::new(Live),
-        };
-        if let Some(target) = cli.fault {
-            kernel = Rc::new(Fault::new(kernel, target));
-        }
-        if cli.explain {
-            kernel = Rc::new(Explain::new(kernel, Rc::clone(&locate)));
-        }
-        if let Some(path) = cli.trace {
-            let trace = Trace::new(kernel, &path, locate);
-            kernel = Rc::new(trace.map_err(|error| std::io::Error::other(format!("--trace {}: {}", path.display(), plain(&error))))?);
-        }
-        Ok(kernel)
-    });
-    let status = match machine {
-        Ok(machine) => run(&machine),
-        Err(failure) => return fail(&failure.to_string(), 1),
-    };
-    match remembered.map(|plan| plan.write(&mut std::io::stdout().lock())) {
-        // Nobody is left to read it.
-        Some(Err(error)) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(&error.to_string(), 1),
-        _ => status,
-    }
-}
-
-fn read(name: &str) -> std::io::Result<Vec<u8>> {
+fn read(name: &OsStr) -> std::io::Result<Vec<u8>> {
     if name != "-" {
         return std::fs::read(name);
     }
@@ -242,8 +196,8 @@ fn plain(error: &std::io::Error) -> String {
 }
 
 /// What errors call the script.
-fn chunk_name(name: &str) -> String {
-    if name == "-" { "stdin".to_owned() } else { name.to_owned() }
+fn chunk_name(name: &OsStr) -> String {
+    if name == "-" { "stdin".to_owned() } else { name.to_string_lossy().into_owned() }
 }
 
 fn fail(text: &str, status: i32) -> i32 {

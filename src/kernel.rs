@@ -31,6 +31,7 @@ pub mod processes;
 pub mod programs;
 pub mod rootfs;
 pub mod seccomp;
+pub mod sockets;
 pub mod spawn;
 pub mod state;
 pub mod sysctl;
@@ -39,7 +40,7 @@ pub mod users;
 
 pub use explain::Explain;
 pub use guard::{Guard, KINDS, Kinds};
-pub use journal::{Journal, Kept, gc};
+pub use journal::{Journal, Kept, gc, gc_of};
 pub use live::{Effect, Fault, Live, Target};
 pub use plan::Plan;
 pub use state::{remember_root, root_is_the_first, state_dir};
@@ -177,6 +178,7 @@ calls! {
     programs::Programs,
     rootfs::Rootfs,
     seccomp::Seccomp,
+    sockets::Sockets,
     spawn::Spawn,
     state::State,
     sysctl::Sysctl,

@@ -1,11 +1,13 @@
 //! The Lua machine: one table of primitives, one host behind it.
 
 use std::cell::{Cell, RefCell};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use mlua::chunk::ChunkMode;
-use mlua::{Function, HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Table, Value, VmState};
+use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value};
 
 use crate::kernel::{Call, Guard, Journal, Kernel, Kinds, Locate, Reply, Site};
 use crate::sys::{self, fork, interrupt};
@@ -21,11 +23,13 @@ pub mod units;
 
 mod archives;
 mod attributes;
+mod budget;
 mod capabilities;
 mod cgroups;
 mod digests;
 mod files;
 mod handles;
+mod hook;
 mod json;
 mod lsm;
 mod mounts;
@@ -36,6 +40,7 @@ mod programs;
 mod readers;
 mod rootfs;
 mod seccomp;
+mod sockets;
 mod spawn;
 mod state;
 mod sysctl;
@@ -43,6 +48,7 @@ mod terminal;
 mod users;
 
 use error::{Outcome, Raise};
+pub(crate) use hook::stop_if_signalled;
 
 /// How a run is set up.
 #[derive(Debug, Default)]
@@ -52,7 +58,7 @@ pub struct Settings {
     /// Lifts the host guard.
     pub allow_host: bool,
     /// What scripts find in `arg`: index 0 is the script.
-    pub arguments: Vec<String>,
+    pub arguments: Vec<OsString>,
 }
 
 /// What stands behind the primitives: the kernel that calls go to, the guard, the open handles.
@@ -74,6 +80,10 @@ pub struct Host {
     unwound: Cell<bool>,
     /// Children made so far: their names in plans and traces.
     children: Cell<u32>,
+    /// How often `spawn` was called.
+    spawned: Cell<u32>,
+    /// What the function that runs may still use.
+    budget: budget::Clock,
     /// Where a child reports the error that it ends with, until it has called exec.
     report: RefCell<Option<fork::Channel>>,
     settings: Settings,
@@ -111,13 +121,10 @@ impl Host {
     }
 }
 
-/// Whether the script is being ended: by `os.exit`, a signal, or a plan's `exec`.
+/// Whether the script is being ended: by `os.exit`, a signal, or a plan's `exec`; or a function by its budget.
 fn is_unwinding(host: &Host) -> bool {
-    host.exit.get().is_some() || host.stopped.get().is_some()
+    host.exit.get().is_some() || host.stopped.get().is_some() || host.budget.is_spent()
 }
-
-/// How many instructions pass between two looks for a signal.
-const HOOK_EVERY: u32 = 10_000;
 
 /// What a script may allocate before Lua says "not enough memory".
 const MEMORY_LIMIT: usize = 1 << 30;
@@ -148,10 +155,12 @@ impl Machine {
             stopped: Cell::new(None),
             unwound: Cell::new(false),
             children: Cell::new(0),
+            spawned: Cell::new(0),
+            budget: budget::Clock::default(),
             report: RefCell::default(),
             settings,
         });
-        watch_signals(&lua, &host)?;
+        hook::watch(&lua, &host)?;
         crate::kernel::remember_root();
         let machine = Self { lua, host };
         machine.load_prelude()?;
@@ -162,7 +171,7 @@ impl Machine {
         let services = self.services()?;
         let prelude = self.lua.load(modules::PRELUDE).set_name("=prelude");
         let exports: Table = prelude.into_function()?.call((services, self.lua.globals()))?;
-        for name in ["adopt", "close", "method", "methods", "protect", "environment", "unknown"] {
+        for name in ["adopt", "close", "make_methods", "method", "methods", "protect", "environment", "unknown"] {
             self.lua.set_named_registry_value(&format!("crun_lua.{name}"), exports.raw_get::<Value>(name)?)?;
         }
         Ok(())
@@ -182,8 +191,9 @@ impl Machine {
         let host = Rc::clone(&self.host);
         services.raw_set("unwinding", self.lua.create_function(move |_, ()| Ok(is_unwinding(&host)))?)?;
         services.raw_set("planning", self.host.kernel.is_plan())?;
-        services.raw_set("arg", self.lua.create_sequence_from(self.host.settings.arguments.iter().skip(1).cloned())?)?;
-        services.raw_set("script", self.host.settings.arguments.first().cloned())?;
+        services.raw_set("arg", self.lua.create_sequence_from(self.arguments()?)?)?;
+        let script = self.host.settings.arguments.first().map(|name| self.lua.create_string(name.as_bytes()));
+        services.raw_set("script", script.transpose()?)?;
         let suggest = |_: &Lua, (wrong, names): (String, Vec<String>)| {
             Ok(types::nearest(&wrong, names.iter().map(String::as_str)).map(str::to_owned))
         };
@@ -192,6 +202,11 @@ impl Machine {
         services.raw_set(
             "primitives",
             self.lua.create_function(move |_, ()| Ok(flat().map(|primitive| primitive.name).collect::<Vec<_>>()))?,
+        )?;
+        let methods = || table::all().into_iter().flat_map(|(_, list)| list).filter(|primitive| primitive.method().is_some());
+        services.raw_set(
+            "methods",
+            self.lua.create_function(move |_, ()| Ok(methods().map(|primitive| primitive.name).collect::<Vec<_>>()))?,
         )?;
         let host = Rc::clone(&self.host);
         let bind = move |lua: &Lua, name: String| table::find(&name).map(|primitive| primitive.bind(lua, &host)).transpose();
@@ -220,13 +235,13 @@ impl Machine {
         let environment: Table = self.lua.named_registry_value("crun_lua.environment")?;
         let chunk = self.lua.load(without_shebang(source)).set_name(format!("@{name}")).set_mode(ChunkMode::Text);
         let function = chunk.set_environment(environment).into_function()?;
-        let arguments: Vec<String> = self.host.settings.arguments.iter().skip(1).cloned().collect();
-        protect(
-            &self.lua,
-            &self.host,
-            &function,
-            arguments.into_iter().map(|text| self.lua.create_string(text).map(Value::String)).collect::<mlua::Result<MultiValue>>()?,
-        )
+        protect(&self.lua, &self.host, &function, self.arguments()?.into_iter().collect())
+    }
+
+    /// What follows the script's name: any bytes but zero.
+    fn arguments(&self) -> mlua::Result<Vec<Value>> {
+        let words = self.host.settings.arguments.iter().skip(1);
+        words.map(|word| self.lua.create_string(word.as_bytes()).map(Value::String)).collect()
     }
 
     /// Runs a module whose value is a function of a list of texts, the arguments, that answers the
@@ -234,7 +249,7 @@ impl Machine {
     #[must_use]
     pub fn run_command(&self, module: &str) -> i32 {
         let status = self.ended(self.module_function(module).and_then(|function| {
-            let arguments = self.lua.create_sequence_from(self.host.settings.arguments.iter().skip(1).cloned())?;
+            let arguments = self.lua.create_sequence_from(self.arguments()?)?;
             protect(&self.lua, &self.host, &function, MultiValue::from_vec(vec![Value::Table(arguments)]))
         }));
         self.finish(status)
@@ -349,29 +364,6 @@ fn call_back(lua: &Lua, host: &Host, function: &Function, argument: Value) -> Ou
         Err(_) if is_unwinding(host) => Err(Raise::Lua(mlua::Error::runtime("the script is ending"))),
         Err(object) => Err(Raise::Object(object)),
     }
-}
-
-/// Stops the script at its next instruction when a signal has come: once, because what is closed
-/// while the script unwinds may take its time. A further signal cuts that off.
-fn watch_signals(lua: &Lua, host: &Rc<Host>) -> mlua::Result<()> {
-    let host = Rc::downgrade(host);
-    lua.set_global_hook(HookTriggers::new().every_nth_instruction(HOOK_EVERY), move |_, _| {
-        let Some(host) = host.upgrade() else { return Ok(VmState::Continue) };
-        let further = interrupt::pending().is_some();
-        if stop_if_signalled(&host) && (!host.unwound.replace(true) || further) {
-            return Err(mlua::Error::runtime("interrupted"));
-        }
-        Ok(VmState::Continue)
-    })
-}
-
-/// Takes note of a signal that ends the script.
-pub(crate) fn stop_if_signalled(host: &Host) -> bool {
-    if let Some(signal) = interrupt::pending() {
-        host.stopped.set(Some(signal as i32));
-        interrupt::clear();
-    }
-    host.stopped.get().is_some()
 }
 
 /// The innermost line of the user's script; a module's line where no script is on the stack.

@@ -8,7 +8,6 @@
 
 use std::ffi::{c_char, c_int};
 
-use clap::Parser;
 use crun_lua::{cli, sys};
 
 // SAFETY: the C library calls it by this name, once, with the arguments that Rust has as well.
@@ -29,5 +28,6 @@ extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
         }
     }
     sys::fork::tidy_memory();
-    std::process::exit(cli::run(cli::Cli::parse()))
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    std::process::exit(cli::run(&words))
 }

@@ -30,6 +30,7 @@ pub mod programs;
 pub mod readers;
 pub mod rootfs;
 pub mod seccomp;
+pub mod sockets;
 pub mod spawn;
 pub mod state;
 pub mod sysctl;

@@ -30,6 +30,8 @@ pub enum Call {
         dir: PathBuf,
         /// `memory`, `pids` …
         controllers: Vec<String>,
+        /// Whether one that cannot be had is passed over.
+        lenient: bool,
     },
     /// The reverse of [`Call::Enable`].
     Disable {
@@ -161,7 +163,9 @@ impl fmt::Display for Call {
         let path = |path: &Path| quote(path.as_os_str().as_encoded_bytes(), 4096);
         match self {
             Self::Make { dir } => write!(f, "mkdir({}, 0755)", path(dir)),
-            Self::Enable { dir, controllers } => f.write_str(&writing(&dir.join("cgroup.subtree_control"), &enabling('+', controllers))),
+            Self::Enable { dir, controllers, .. } => {
+                f.write_str(&writing(&dir.join("cgroup.subtree_control"), &enabling('+', controllers)))
+            }
             Self::Disable { dir, controllers } => f.write_str(&writing(&dir.join("cgroup.subtree_control"), &enabling('-', controllers))),
             Self::InheritCpuset { dir } => write!(f, "write(<{0}/cpuset.cpus>, …), write(<{0}/cpuset.mems>, …)", dir.display()),
             Self::Write { writes } => {
@@ -213,7 +217,7 @@ impl Request for Call {
     fn execute(&self) -> sys::Result<Reply> {
         match self {
             Self::Make { dir } => sys_cgroups::make(dir)?,
-            Self::Enable { dir, controllers } => sys_cgroups::enable(dir, controllers)?,
+            Self::Enable { dir, controllers, lenient } => sys_cgroups::enable(dir, controllers, *lenient)?,
             Self::Disable { dir, controllers } => {
                 sys_cgroups::write(&dir.join("cgroup.subtree_control"), &enabling('-', controllers))?;
             }
@@ -266,7 +270,7 @@ impl Request for Call {
         let echo = |value: &str, path: &Path| format!("echo {} > {}", shell_quote(value), word(path));
         match self {
             Self::Make { dir } => Shell::Exact(format!("mkdir -p {}", word(dir))),
-            Self::Enable { dir, controllers } => Shell::Exact(echo(&enabling('+', controllers), &dir.join("cgroup.subtree_control"))),
+            Self::Enable { dir, controllers, .. } => Shell::Exact(echo(&enabling('+', controllers), &dir.join("cgroup.subtree_control"))),
             Self::Disable { dir, controllers } => Shell::Exact(echo(&enabling('-', controllers), &dir.join("cgroup.subtree_control"))),
             Self::InheritCpuset { dir } => {
                 let above = dir.parent().unwrap_or(dir);

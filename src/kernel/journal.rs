@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::state::{private_dir, state_dir};
 use super::{Call, Kernel};
+use crate::sys::cgroups::read_short;
 use crate::sys::fork;
 
 /// One lasting thing: its kind, and what its topic needs to remove it.
@@ -117,17 +118,17 @@ impl Journal {
 /// As `gc` will see both: where a child has a pid namespace, a /proc or clocks of its own, that
 /// is not what it sees itself.
 fn own_name() -> io::Result<String> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
+    let stat = read_short(Path::new("/proc/self/stat")).map_err(io::Error::from)?;
     let shown: i32 = stat.split(' ').next().and_then(|pid| pid.parse().ok()).unwrap_or_default();
     // A /proc that shows another number than getpid(2) is that of outside.
-    let own = shown == std::process::id().cast_signed();
+    let own = shown == fork::own_pid().cast_signed();
     let pid = fork::outer_pid().filter(|_| own).unwrap_or(shown);
     Ok(format!("{pid}-{}", start_field(&stat)?.saturating_add_signed(-clock_offset())))
 }
 
 /// By how many ticks this process's boot time is ahead of the host's (time_namespaces(7)).
 fn clock_offset() -> i64 {
-    let text = fs::read_to_string("/proc/self/timens_offsets").unwrap_or_default();
+    let text = read_short(Path::new("/proc/self/timens_offsets")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("boottime")).unwrap_or_default();
     let mut numbers = line.split_whitespace().map(|number| number.parse::<i64>().unwrap_or_default());
     let (seconds, nanos) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
@@ -159,28 +160,40 @@ pub fn gc(kernel: &dyn Kernel, told: &mut dyn FnMut(&Kept)) -> io::Result<usize>
     }
     let mut removed = 0;
     for entry in fs::read_dir(&dir)? {
-        let path = entry?.path();
-        if owner_lives(&path) != Some(false) {
+        removed += collect(kernel, &dir, &entry?.path(), told)?;
+    }
+    Ok(removed)
+}
+
+/// As [`gc`], of one process alone. Whoever gives a name of the dead one's to something new does this
+/// first: its journal would claim the new thing as well.
+pub fn gc_of(kernel: &dyn Kernel, pid: i32, start: u64) -> io::Result<usize> {
+    let dir = state_dir()?.join("journal");
+    collect(kernel, &dir, &dir.join(format!("{pid}-{start}")), &mut |_| {})
+}
+
+fn collect(kernel: &dyn Kernel, dir: &Path, path: &Path, told: &mut dyn FnMut(&Kept)) -> io::Result<usize> {
+    if owner_lives(path) != Some(false) {
+        return Ok(0);
+    }
+    // Another one that collects may be as far.
+    let Some(left) = read(path)? else { return Ok(0) };
+    let mut removed = 0;
+    for kept in left.into_iter().rev() {
+        // Who made it anew by the same name answers for it now.
+        let living = of_the_living(dir)?;
+        if living.contains(&kept) {
             continue;
         }
-        // Another one that collects may be as far.
-        let Some(left) = read(&path)? else { continue };
-        for kept in left.into_iter().rev() {
-            // Who made it anew by the same name answers for it now.
-            let living = of_the_living(&dir)?;
-            if living.contains(&kept) {
-                continue;
-            }
-            for call in kept.undo(&living) {
-                // Failing means that the thing is gone already: the owner died between the two.
-                let _ = kernel.run(&call);
-            }
-            told(&kept);
-            removed += 1;
+        for call in kept.undo(&living) {
+            // Failing means that the thing is gone already: the owner died between the two.
+            let _ = kernel.run(&call);
         }
-        if !kernel.is_plan() {
-            missing_is_fine(fs::remove_file(&path))?;
-        }
+        told(&kept);
+        removed += 1;
+    }
+    if !kernel.is_plan() {
+        missing_is_fine(fs::remove_file(path))?;
     }
     Ok(removed)
 }

@@ -108,6 +108,13 @@ pub enum Change {
         below: Fd,
         /// `MS_*`
         flags: u64,
+        /// Also to what is mounted below.
+        recursive: bool,
+    },
+    /// Adds flags to the mount at a path and to all below it (old kernels).
+    RemountAll {
+        /// `MS_*`
+        flags: u64,
     },
     /// Hides the path.
     Mask {
@@ -118,6 +125,17 @@ pub enum Change {
     },
     /// Mounts the path onto itself, read-only.
     ReadOnly,
+    /// `mkdirat(2)` and `mount(2)` in a root that is this program's own.
+    MountNew {
+        /// A word, or a path of the host.
+        source: PathBuf,
+        /// `tmpfs`; none for a bind mount.
+        fstype: Option<String>,
+        /// `MS_*`
+        flags: u64,
+        /// The file system's own options.
+        data: Option<String>,
+    },
     /// Opens a device of the host (the path is the host's) and makes sure of it.
     HostDevice {
         /// Kind and number.
@@ -195,7 +213,7 @@ impl fmt::Display for Call {
                     "openat2({root}, {path}, {{flags={flags}, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS{strict}}}) /* made if missing */"
                 )
             }
-            Change::Remount { flags, .. } => {
+            Change::Remount { flags, .. } | Change::RemountAll { flags } => {
                 let flags = super::mounts::flags::mount_flags(*flags);
                 write!(f, "mount(NULL, <{}>, NULL, MS_REMOUNT|MS_BIND|{flags} /* and the flags it has */, NULL)", self.place())
             }
@@ -204,6 +222,12 @@ impl fmt::Display for Call {
                 write!(f, "move_mount({null} /* or, on a directory, {empty} */, \"\", <{}>, \"\", …)", self.place())
             }
             Change::ReadOnly => write!(f, "move_mount(<{0}> /* read-only clone */, \"\", <{0}>, \"\", …)", self.place()),
+            Change::MountNew { source, fstype, flags, data } => {
+                let text = |text: &Option<String>| text.as_ref().map_or_else(|| "NULL".to_owned(), |text| quote(text.as_bytes(), 4096));
+                let source = quote(source.as_os_str().as_encoded_bytes(), 4096);
+                let (fstype, flags) = (text(fstype), super::mounts::flags::mount_flags(*flags));
+                write!(f, "mount({source}, <{}> /* made */, {fstype}, {flags}, {})", self.place(), text(data))
+            }
             Change::HostDevice { .. } => write!(f, "open({path}, O_PATH|O_NOFOLLOW|O_CLOEXEC)"),
         }
     }
@@ -249,12 +273,16 @@ impl Request for Call {
             Change::Rmdir => change::rmdir(root, path)?,
             Change::Chown { owner, link } => change::chown(root, path, *owner, if *link { Links::NotLast } else { Links::Inside })?,
             Change::Chmod { mode } => change::chmod(root, path, bits(*mode))?,
-            Change::Remount { below, flags } => cover::remount(root, path, below.get()?, *flags)?,
+            Change::Remount { below, flags, recursive } => cover::remount(root, path, below.get()?, *flags, *recursive)?,
+            Change::RemountAll { flags } => cover::remount_all(root, path, *flags)?,
             Change::Mask { null, empty } => {
                 let empty = empty.as_ref().map(Fd::get).transpose()?;
                 cover::mask(root, path, null.get()?, empty)?;
             }
             Change::ReadOnly => cover::read_only(root, path)?,
+            Change::MountNew { source, fstype, flags, data } => {
+                cover::mount_new(root, path, source, fstype.as_deref(), *flags, data.as_deref())?;
+            }
             Change::HostDevice { .. } => {}
         }
         Ok(Reply::Done)
@@ -290,7 +318,11 @@ impl Request for Call {
             Change::Chmod { mode } => close(format!("chmod {mode:04o} {place}")),
             Change::Mask { .. } => close(format!("mount --bind /dev/null {place}")),
             Change::ReadOnly => close(format!("mount --bind -o ro {place} {place}")),
-            Change::Remount { .. } => close(format!("mount -o remount,bind,… {place}")),
+            Change::MountNew { source, fstype: None, .. } => {
+                close(format!("mkdir {place}; mount --bind {} {place}", shell_quote(&source.display().to_string())))
+            }
+            Change::MountNew { fstype: Some(fstype), .. } => close(format!("mkdir {place}; mount -t {fstype} … {place}")),
+            Change::Remount { .. } | Change::RemountAll { .. } => close(format!("mount -o remount,bind,… {place}")),
             Change::Open { .. } | Change::MountPoint { .. } | Change::HostDevice { .. } => Shell::None,
         }
     }

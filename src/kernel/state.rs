@@ -206,11 +206,16 @@ fn within_reach(path: &Path, user: Uid) -> bool {
 
 /// Makes a directory of mode 0700 where there is none; refuses one that is not the caller's own.
 pub fn private_dir(path: &Path) -> io::Result<()> {
-    match fs::DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    let found = fs::symlink_metadata(path)?;
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            match fs::DirBuilder::new().mode(0o700).create(path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            fs::symlink_metadata(path)?
+        }
+        other => other?,
+    };
     let own = found.is_dir() && found.uid() == geteuid().as_raw() && found.mode() & 0o022 == 0;
     if own {
         return Ok(());

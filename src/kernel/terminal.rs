@@ -69,6 +69,8 @@ pub enum Call {
         output: Fd,
         /// The program, whose end is the relay's end.
         process: Option<Fd>,
+        /// Signals that go on to the program meanwhile.
+        forward: Vec<i32>,
     },
 }
 
@@ -110,10 +112,10 @@ impl Request for Call {
             Self::Raw { terminal } => terminal::set_raw(terminal.get()?)?,
             Self::Restore { terminal, saved: Some(saved) } => terminal::set_attributes(terminal.get()?, saved)?,
             Self::Restore { saved: None, .. } => return Err(Errno::EINVAL),
-            Self::Relay { master, input, output, process } => {
+            Self::Relay { master, input, output, process, forward } => {
                 let input = input.as_ref().map(Fd::get).transpose()?;
                 let process = process.as_ref().map(Fd::get).transpose()?;
-                terminal::relay(master.get()?, input, output.get()?, process)?;
+                terminal::relay(master.get()?, input, output.get()?, process, forward)?;
             }
         }
         Ok(Reply::Done)

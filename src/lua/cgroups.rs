@@ -42,11 +42,17 @@ fn cgroup_set(args: &Args) -> Outcome {
     }
     let group = Cgroup::named(args.host, &args.required_text("target"))?;
     group.apply(args.host, &limits, options.flag("host"))?;
-    events::count_from_now(&group);
+    if !group.is_new() {
+        // Of a new one nothing has happened.
+        events::count_from_now(&group);
+    }
     args.adopt(group, None)
 }
 
 fn cgroup_open(args: &Args) -> Outcome {
+    if let Some(dirs) = args.value("path").as_table() {
+        return open_dirs(args, dirs);
+    }
     let name = args.required_text("path");
     let layout = args.host.cgroups.layout(args.host)?;
     let mut places = Vec::new();
@@ -60,6 +66,28 @@ fn cgroup_open(args: &Args) -> Outcome {
     if places.is_empty() {
         return Err(Raise::state(format!("no hierarchy has a control group {name}")).hint("cgroup_layout() tells where they are mounted"));
     }
+    adopt_existing(args, &layout, &name, places)
+}
+
+/// Opens a group by its directories, which need not have the same name in every hierarchy.
+fn open_dirs(args: &Args, dirs: &mlua::Table) -> Outcome {
+    let layout = args.host.cgroups.layout(args.host)?;
+    let mut places = Vec::new();
+    for dir in dirs.sequence_values::<String>() {
+        let dir = PathBuf::from(dir?);
+        let plain = dir.components().all(|part| part != std::path::Component::ParentDir);
+        let hierarchy = layout.hierarchies.iter().filter(|_| plain).find(|hierarchy| dir.starts_with(&hierarchy.mount));
+        let hierarchy = hierarchy.ok_or_else(|| {
+            Raise::state(format!("{} is in no hierarchy of control groups", dir.display()))
+                .hint("cgroup_layout() tells where they are mounted")
+        })?;
+        if dir.is_dir() {
+            let below = dir.strip_prefix(&hierarchy.mount).unwrap_or(Path::new("")).to_owned();
+            places.push((hierarchy.clone(), below));
+        }
+    }
+    let name = places.iter().map(|(_, below)| format!("/{}", below.display())).max_by_key(String::len);
+    let Some(name) = name else { return Err(Raise::state("the control group has been removed")) };
     adopt_existing(args, &layout, &name, places)
 }
 

@@ -118,7 +118,7 @@ impl Handle {
 
     /// Closes the object: once, and only in the process that made it.
     pub fn close(&self, host: &Host) -> Outcome<()> {
-        if self.0.closed.get() || self.0.owner != std::process::id() {
+        if self.0.closed.get() || self.0.owner != crate::sys::fork::own_pid() {
             return Ok(());
         }
         self.0.closed.set(true);
@@ -132,7 +132,7 @@ impl Handle {
 
     /// Gives the object up: nothing removes it any more.
     pub fn keep(&self, host: &Host) {
-        if !self.0.kept.replace(true) && self.0.owner == std::process::id() {
+        if !self.0.kept.replace(true) && self.0.owner == crate::sys::fork::own_pid() {
             self.0.resource.kept(host);
             self.written_off(host);
         }
@@ -219,7 +219,7 @@ impl Ledger {
         let lasting = resource.lasting();
         let inner = Inner {
             resource: Box::new(resource),
-            owner: std::process::id(),
+            owner: crate::sys::fork::own_pid(),
             closed: Cell::new(false),
             kept: Cell::new(false),
             journal: Cell::new(journal),

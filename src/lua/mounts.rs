@@ -237,7 +237,7 @@ fn mount(args: &Args) -> Outcome {
 }
 
 /// The flags that a remount does not keep: what was said to be false, and the other ways of atime.
-fn replaced(asked: Asked) -> u64 {
+pub fn replaced(asked: Asked) -> u64 {
     let atime = libc::MS_NOATIME | libc::MS_RELATIME | libc::MS_STRICTATIME;
     asked.off | if asked.on & atime == 0 { 0 } else { atime }
 }
@@ -361,9 +361,9 @@ pub fn open_place(host: &Host, path: std::path::PathBuf) -> Outcome<Fd> {
 /// namespace that this one was copied from.
 pub fn pivot_to(host: &Host, new: &Fd, put_old: Option<std::path::PathBuf>, no_pivot: bool) -> Outcome<()> {
     let dot = || Spot::Path(".".into());
+    let above = || Spot::Path("..".into());
     let enter = |fd: &Fd| host.run(Call::Chdir { to: Spot::Fd(fd.clone()) }).map(drop);
     let top = || host.run(Call::Chdir { to: Spot::Path("/".into()) }).map(drop);
-    let old = open_place(host, "/".into())?;
     if no_pivot {
         host.run(Call::HideHost { root: new.clone() })?;
         enter(new)?;
@@ -376,14 +376,15 @@ pub fn pivot_to(host: &Host, new: &Fd, put_old: Option<std::path::PathBuf>, no_p
     let stacked = put_old.is_none();
     let pivoted = host.run(Call::PivotRoot { new: ".".into(), old: put_old.unwrap_or_else(|| ".".into()) });
     if let Err(failure) = pivoted {
-        enter(&old)?;
+        top()?;
         return Err(failure);
     }
     if stacked {
-        enter(&old)?;
+        // The new root is the working directory now, and the old one is mounted on it: "." is the
+        // former, but ".." stays at the root and then goes up to what is mounted there.
         let flags = libc::MS_SLAVE | libc::MS_REC;
-        host.run(Call::Mount { source: None, target: dot(), fstype: None, flags, keep: None, data: None })?;
-        host.run(Call::Unmount { target: dot(), flags: libc::MNT_DETACH })?;
+        host.run(Call::Mount { source: None, target: above(), fstype: None, flags, keep: None, data: None })?;
+        host.run(Call::Unmount { target: above(), flags: libc::MNT_DETACH })?;
     }
     top()
 }

@@ -275,6 +275,27 @@ local function method(kind, name)
   return found
 end
 
+-- All of them at once: children that one after the other would make what they call anew.
+local function make_methods()
+  make_all()
+  local common = {}
+  for _, full in ipairs(services.methods()) do
+    local kind, name = full:match("^(.+):(.+)$")
+    if kind == "handle" then
+      common[#common + 1] = name
+    elseif not (methods[kind] and methods[kind][name]) then
+      method(kind, name)
+    end
+  end
+  for kind, made in pairs(methods) do
+    for _, name in ipairs(common) do
+      if not made[name] then
+        method(kind, name)
+      end
+    end
+  end
+end
+
 -- The environment: everything readable, nothing writable, nothing undeclared.
 
 local function names()
@@ -438,6 +459,7 @@ return {
   close = function(handle)
     return (methods.handle and methods.handle.close or method("handle", "close"))(handle)
   end,
+  make_methods = make_methods,
   method = method,
   methods = methods,
   protect = protect,

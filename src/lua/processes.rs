@@ -24,12 +24,13 @@ pub mod inherited;
 pub mod polling;
 pub mod sessions;
 pub mod streams;
-mod waiting;
+pub mod waiting;
 
 pub use handle::Process;
 pub use waiting::{interrupted, patiently};
 
-const SIGNAL_NAME: Type = Type::Name("signal", |name| signal_number(name).is_some(), signal_names);
+/// A signal by its name.
+pub const SIGNAL_NAME: Type = Type::Name("signal", |name| signal_number(name).is_some(), signal_names);
 const SIGNAL: Type = Type::Either(&[SIGNAL_NAME, Type::Integer(0, 64)]);
 
 const TIMEOUT: Param = may("timeout", Type::Duration, "how long to wait; nil is answered when it is over");

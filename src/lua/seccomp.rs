@@ -190,6 +190,13 @@ pub struct Listener {
     fd: std::cell::RefCell<Option<Fd>>,
 }
 
+impl Listener {
+    /// The descriptor, while it is open.
+    pub fn fd(&self) -> Outcome<Fd> {
+        self.fd.borrow().clone().ok_or_else(|| Raise::state("the seccomp listener is closed"))
+    }
+}
+
 impl Resource for Listener {
     fn kind(&self) -> &'static str {
         "seccomp_listener"

@@ -197,6 +197,10 @@ pub fn spawn(args: &Args) -> Outcome {
     let Some(body) = args.function("body") else { return Err(Raise::argument("body: expected a function")) };
     let start = Start::read(args, &options)?;
     let setup = Setup::prepare(args.host, &start.name, &options)?;
+    if args.host.spawned.replace(args.host.spawned.get() + 1) == 1 {
+        // What children call is made once for all that follow: each would else make it for itself.
+        args.lua.named_registry_value::<Function>("crun_lua.make_methods")?.call::<()>(())?;
+    }
     namespaces::remember(args.host, start.unshare);
     let (ours, theirs) = namespaces::channel()?;
     let (pid, pidfd, channel, setup) = if start.needs_door() {

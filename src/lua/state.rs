@@ -14,7 +14,7 @@ use super::files::text;
 use super::handle::Resource;
 use super::processes::patiently;
 use super::table::{Primitive, Scope, example};
-use super::types::{Param, Type, may, need};
+use super::types::{PID, Param, Type, UINT, may, need};
 use crate::kernel::root_is_the_first;
 use crate::kernel::state::{self, Call};
 use crate::sys::Fd;
@@ -43,6 +43,20 @@ pub const PRIMITIVES: &[Primitive] = &[
         examples: &[example("assert(stat(state_dir()).mode & 18 == 0)")],
         see: &["data_dir", "file_lock"],
         function: state_dir,
+    },
+    Primitive {
+        name: "journal_collect",
+        summary: "Takes back what a dead process has written down and left: groups, links, mounts. `crun-lua gc` does it for all.",
+        params: &[need("pid", PID, "as the host counts it"), need("starttime", UINT, "when it started, as `proc_stat` tells it: in ticks")],
+        returns: "integer, how many things; 0 for one that lives or has left nothing",
+        syscalls: &["rmdir(2)", "umount2(2)", "unlink(2)"],
+        shell: "",
+        needs: "the rights with which the things were made",
+        scope: Scope::Object,
+        reversible: false,
+        examples: &[example("assert(journal_collect(proc_stat().pid, proc_stat().starttime) == 0, \"it lives\")")],
+        see: &["state_dir", "cgroup_set"],
+        function: journal_collect,
     },
     Primitive {
         name: "data_dir",
@@ -98,6 +112,14 @@ fn data_dir(args: &Args) -> Outcome {
     directory(args, state::data_path(), "CRUN_LUA_DATA")
 }
 
+fn journal_collect(args: &Args) -> Outcome {
+    let pid = args.integer("pid")?.unwrap_or_default();
+    let start = args.integer("starttime")?.unwrap_or_default();
+    let removed = crate::kernel::gc_of(args.host.kernel(), pid, start);
+    let count = removed.map_err(|error| Raise::state(format!("the journal cannot be read: {error}")))?;
+    Ok(Value::Integer(i64::try_from(count).unwrap_or_default()))
+}
+
 /// A lock that is held. It belongs to the open file (flock(2)), which a forked child shares: the
 /// child closes its copy at once, so that the lock ends with its owner, and the owner gives it back
 /// by `LOCK_UN`, which needs no one else to close anything.
@@ -120,7 +142,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         // The child's copy was closed at the fork, and the number may be another's by now.
-        if self.number.get().is_some() && self.owner != std::process::id() {
+        if self.number.get().is_some() && self.owner != crate::sys::fork::own_pid() {
             std::mem::forget(self.fd.take());
         }
     }
@@ -178,5 +200,5 @@ fn file_lock(args: &Args) -> Outcome {
         return Ok(Value::Nil);
     }
     let number = Cell::new(fd.get().ok().map(|fd| fd.as_raw_fd()));
-    args.adopt(Lock { fd: RefCell::new(Some(fd)), number, owner: std::process::id(), path }, None)
+    args.adopt(Lock { fd: RefCell::new(Some(fd)), number, owner: crate::sys::fork::own_pid(), path }, None)
 }

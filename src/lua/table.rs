@@ -90,6 +90,7 @@ pub fn all() -> Vec<(&'static str, &'static [Primitive])> {
         ("capture", super::processes::capture::PRIMITIVES),
         ("sessions", super::processes::sessions::PRIMITIVES),
         ("inherited descriptors", super::processes::inherited::PRIMITIVES),
+        ("sockets", super::sockets::PRIMITIVES),
         ("users", super::users::PRIMITIVES),
         ("attributes", super::attributes::PRIMITIVES),
         ("limits", super::attributes::limits::PRIMITIVES),
@@ -118,6 +119,7 @@ pub fn all() -> Vec<(&'static str, &'static [Primitive])> {
         ("pty", super::terminal::pty::PRIMITIVES),
         ("readers", super::readers::PRIMITIVES),
         ("json", super::json::PRIMITIVES),
+        ("budget", super::budget::PRIMITIVES),
         ("handles", super::handles::PRIMITIVES),
     ]
 }

@@ -1,8 +1,10 @@
 //! What a process carries: limits, scheduling, umask, personality, keyrings, death signal.
 
+use std::cell::Cell;
 use std::io::Write;
 
 use nix::libc;
+use nix::sys::stat::Mode;
 
 use super::{Errno, Result, files};
 
@@ -26,7 +28,10 @@ pub fn limit(pid: i32, kind: u32) -> Result<(u64, u64)> {
 pub fn set_limit(pid: i32, kind: u32, soft: Option<u64>, hard: Option<u64>) -> Result<()> {
     let own = kind == libc::RLIMIT_NOFILE && (pid == 0 || pid.cast_unsigned() == std::process::id());
     let raised = if own { descriptors::forget() } else { None };
-    let mut now = limit(pid, kind)?;
+    let mut now = match (soft, hard) {
+        (Some(soft), Some(hard)) => (soft, hard),
+        _ => limit(pid, kind)?,
+    };
     if let Some(before) = raised {
         // The soft limit that the script has not named is the one that it knows.
         now.0 = before.min(hard.unwrap_or(now.1));
@@ -45,9 +50,33 @@ fn write_limit(pid: i32, kind: u32, soft: u64, hard: u64) -> Result<()> {
     if limit(pid, kind)? == (new.rlim_cur, new.rlim_max) { Ok(()) } else { Err(Errno::EPROTO) }
 }
 
+thread_local! {
+    /// The umask where this program has set it: the kernel tells it only by changing it.
+    static UMASK: Cell<Option<Mode>> = const { Cell::new(None) };
+}
+
 /// `umask(2)`: the mask before.
 pub fn umask(mask: u32) -> u32 {
-    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask)).bits()
+    set_umask(Mode::from_bits_truncate(mask)).bits()
+}
+
+fn set_umask(mask: Mode) -> Mode {
+    UMASK.set(Some(mask));
+    nix::sys::stat::umask(mask)
+}
+
+/// Runs `body` with an empty umask, so that what it makes has exactly the mode it was given.
+///
+/// The umask belongs to the process; the program has one thread, so nobody else sees it change. A
+/// script that has emptied it (`umask("0")`) spares both calls.
+pub fn without_umask<T>(body: impl FnOnce() -> T) -> T {
+    if UMASK.get().is_some_and(|mask| mask.is_empty()) {
+        return body();
+    }
+    let before = set_umask(Mode::empty());
+    let result = body();
+    set_umask(before);
+    result
 }
 
 /// `setpriority(2)` of the caller: the nice value itself, not a difference.

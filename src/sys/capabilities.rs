@@ -6,7 +6,6 @@
 //! kernel's error number.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -39,7 +38,8 @@ pub struct Sets {
 pub fn last() -> u32 {
     static LAST: OnceLock<u32> = OnceLock::new();
     *LAST.get_or_init(|| {
-        let read = fs::read_to_string("/proc/sys/kernel/cap_last_cap").ok();
+        let read = files::read_proc_piece(Path::new("/proc/sys/kernel/cap_last_cap")).ok();
+        let read = read.and_then(|bytes| String::from_utf8(bytes).ok());
         read.and_then(|text| text.trim().parse().ok()).filter(|last| *last < 64).unwrap_or_else(|| {
             let known = |number: &u32| bounding_has(*number).is_ok();
             (0..64).take_while(known).last().unwrap_or_default()
@@ -56,7 +56,7 @@ pub fn all() -> u64 {
 /// The sets of the caller, or of another process (`/proc/PID/status`).
 pub fn get(pid: Option<i32>) -> Result<Sets> {
     let path = pid.map_or_else(|| "/proc/thread-self/status".to_owned(), |pid| format!("/proc/{pid}/status"));
-    match files::read_proc(Path::new(&path)) {
+    match files::read_proc_piece(Path::new(&path)) {
         Ok(status) => Ok(from_status(&String::from_utf8_lossy(&status))),
         // Without /proc, as after a chroot, the caller can still ask the kernel about itself.
         Err(_) if pid.is_none() => own(),

@@ -28,16 +28,48 @@ const NAP: Duration = Duration::from_millis(1);
 
 /// Reads a file of a group, without the last line's end.
 pub fn read(path: &Path) -> Result<String> {
-    let mut text = String::new();
-    File::open(path).map_err(errno)?.read_to_string(&mut text).map_err(errno)?;
+    let mut text = read_short(path)?;
     text.truncate(text.trim_end().len());
     Ok(text)
 }
 
+/// Reads a file of the kernel's whose lines are short, in one call where it is small itself: the
+/// kernel stops before a line only when that does not fit into the rest of a page.
+pub fn read_short(path: &Path) -> Result<String> {
+    const SURE: usize = 2048;
+    let mut file = File::open(path).map_err(errno)?;
+    let mut bytes = vec![0; 8192];
+    let first = loop {
+        match file.read(&mut bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            other => break other.map_err(errno)?,
+        }
+    };
+    bytes.truncate(first);
+    if first > SURE {
+        file.take(MOST).read_to_end(&mut bytes).map_err(errno)?;
+    }
+    String::from_utf8(bytes).map_err(|_| Errno::EILSEQ)
+}
+
+/// The most that is read of a file of the kernel's.
+const MOST: u64 = 64 << 20;
+
+/// Reads a file of the kernel's that has no size to tell: with room from the start, and without
+/// asking for the size, which would be four times the calls.
+pub(super) fn read_whole(path: &Path) -> Result<String> {
+    let mut bytes = Vec::with_capacity(16 << 10);
+    File::open(path).map_err(errno)?.take(MOST).read_to_end(&mut bytes).map_err(errno)?;
+    String::from_utf8(bytes).map_err(|_| Errno::EILSEQ)
+}
+
 /// Writes a file of a group, in one `write(2)`: the kernel takes each as one request.
 pub fn write(path: &Path, value: &str) -> Result<()> {
-    let mut file = OpenOptions::new().write(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC).open(path).map_err(errno)?;
-    file.write_all(value.as_bytes()).map_err(errno)
+    open_file(path)?.write_all(value.as_bytes()).map_err(errno)
+}
+
+fn open_file(path: &Path) -> Result<File> {
+    OpenOptions::new().write(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC).open(path).map_err(errno)
 }
 
 /// Makes a group; one that is there already is fine.
@@ -233,8 +265,14 @@ pub fn write_together(writes: &[(PathBuf, String)]) -> Result<()> {
     while !left.is_empty() {
         let mut refused = Vec::new();
         let mut reason = Errno::EINVAL;
+        let mut opened: Option<(&Path, File)> = None;
         for item in &left {
-            match write(&item.0, &item.1) {
+            // A list of rules goes to one file: opened once, and still one request for each.
+            if opened.as_ref().is_none_or(|(path, _)| *path != item.0) {
+                opened = Some((&item.0, open_file(&item.0)?));
+            }
+            let result = opened.as_mut().map_or(Err(Errno::EBADF), |(_, file)| file.write_all(item.1.as_bytes()).map_err(errno));
+            match result {
                 Ok(()) => {}
                 Err(errno @ (Errno::EINVAL | Errno::EBUSY)) if writes.len() > 1 => {
                     reason = errno;
@@ -251,24 +289,30 @@ pub fn write_together(writes: &[(PathBuf, String)]) -> Result<()> {
     Ok(())
 }
 
-/// Gives a new v1 cpuset what its parent has, where it has nothing: tasks cannot join an empty one.
+/// Gives a new v1 cpuset what its parent has: tasks cannot join an empty one.
 pub fn inherit_cpuset(dir: &Path) -> Result<()> {
     let parent = dir.parent().ok_or(Errno::ENOENT)?;
-    for name in ["cpuset.cpus", "cpuset.mems"] {
-        if read(&dir.join(name))?.is_empty() {
-            write(&dir.join(name), &read(&parent.join(name))?)?;
-        }
-    }
-    Ok(())
+    ["cpuset.cpus", "cpuset.mems"].iter().try_for_each(|name| write(&dir.join(name), &read(&parent.join(name))?))
 }
 
-/// Makes controllers available below a v2 group. Those that are so already are not written.
-pub fn enable(dir: &Path, controllers: &[String]) -> Result<()> {
+/// Makes controllers available below a v2 group. Those that are so already are not written. With
+/// `lenient` one that cannot be had (a realtime process keeps `cpu` from it) does not keep the others.
+pub fn enable(dir: &Path, controllers: &[String], lenient: bool) -> Result<()> {
     let file = dir.join("cgroup.subtree_control");
     let enabled = read(&file)?;
     let missing: Vec<String> =
         controllers.iter().filter(|name| !enabled.split(' ').any(|word| word == *name)).map(|name| format!("+{name}")).collect();
-    if missing.is_empty() { Ok(()) } else { write(&file, &missing.join(" ")) }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let result = write(&file, &missing.join(" "));
+    if lenient && result.is_err() {
+        for one in missing {
+            let _ = write(&file, &one);
+        }
+        return Ok(());
+    }
+    result
 }
 
 /// Asks for notice of a v1 event: the answer can be read once it has happened.
@@ -317,6 +361,17 @@ pub fn delegated_files() -> Vec<String> {
     let text = fs::read_to_string("/sys/kernel/cgroup/delegate");
     let text = text.unwrap_or_else(|_| "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\n".to_owned());
     text.lines().map(str::to_owned).collect()
+}
+
+/// Whether the caller may write it; none where it is not there.
+#[must_use]
+pub fn writable_if_there(path: &Path) -> Option<bool> {
+    use nix::unistd::{AccessFlags, access};
+    match access(path, AccessFlags::W_OK) {
+        Ok(()) => Some(true),
+        Err(Errno::ENOENT) => None,
+        Err(_) => Some(false),
+    }
 }
 
 /// Whether the caller may write it.

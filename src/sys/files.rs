@@ -113,6 +113,24 @@ pub fn read_proc(path: &Path) -> Result<Vec<u8>> {
     Ok(content)
 }
 
+/// The same of a file that the kernel writes in one piece, such as `stat` and `status`: what does not
+/// fill the buffer is all of it, and the end need not be asked for.
+pub fn read_proc_piece(path: &Path) -> Result<Vec<u8>> {
+    let mut file = std::fs::File::open(path).map_err(errno)?;
+    let mut content = vec![0; 8192];
+    let first = loop {
+        match file.read(&mut content).map_err(errno) {
+            Err(Errno::EINTR) => {}
+            other => break other?,
+        }
+    };
+    content.truncate(first);
+    if first == 8192 {
+        file.read_to_end(&mut content).map_err(errno)?;
+    }
+    Ok(content)
+}
+
 /// The content of a file; `EFBIG` beyond `limit` bytes.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     read_limited(&mut std::fs::File::open(path).map_err(errno)?, limit)

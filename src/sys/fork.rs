@@ -4,7 +4,7 @@ use std::ffi::{CString, OsString};
 use std::io::IoSlice;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
@@ -26,6 +26,8 @@ pub fn tidy_memory() {
     // SAFETY: sets a number of the allocator, before anybody else uses it in another thread.
     unsafe {
         libc::mallopt(libc::M_MXFAST, 0);
+        // Fewer requests to the kernel, which gives no page before it is written to.
+        libc::mallopt(libc::M_TOP_PAD, 1 << 20);
     }
 }
 
@@ -84,11 +86,28 @@ static OUTER: AtomicI32 = AtomicI32::new(0);
 #[must_use]
 pub fn outer_pid() -> Option<i32> {
     match OUTER.load(Ordering::Relaxed) {
-        0 => Some(std::process::id().cast_signed()),
+        0 => Some(own_pid().cast_signed()),
         -1 => None,
         pid => Some(pid),
     }
 }
+
+/// This process's number, as getpid(2) answers; asked once and in each child, for every handle
+/// compares it with its owner's.
+#[must_use]
+pub fn own_pid() -> u32 {
+    match OWN.load(Ordering::Relaxed) {
+        0 => {
+            let pid = std::process::id();
+            OWN.store(pid, Ordering::Relaxed);
+            pid
+        }
+        pid => pid,
+    }
+}
+
+/// What [`own_pid`] has asked for; 0 in a process that has not.
+static OWN: AtomicU32 = AtomicU32::new(0);
 
 /// In a new child: `told` is its number in its parent's pid namespace, which counts outside where
 /// the parent stood there.
@@ -108,7 +127,7 @@ pub fn clone3(flags: u32, cgroup: Option<RawFd>) -> Result<Side> {
     ask_once();
     let untold = interrupt::untold();
     let mut pidfd: libc::c_int = -1;
-    let outside = outer_pid() == Some(std::process::id().cast_signed());
+    let outside = outer_pid() == Some(own_pid().cast_signed());
     let mut place = next_place();
     let mut args = libc::clone_args {
         flags: u64::from(flags) | libc::CLONE_PIDFD as u64,
@@ -148,6 +167,7 @@ pub fn clone3(flags: u32, cgroup: Option<RawFd>) -> Result<Side> {
         other => other?,
     };
     if pid == 0 {
+        OWN.store(0, Ordering::Relaxed);
         super::memory::begin_child();
         interrupt::forked(untold);
         // SAFETY: the kernel has written the number before this process ran, and the page stays.
@@ -291,7 +311,11 @@ pub fn close_on_exec_from(first: u32) -> Result<()> {
 /// Puts something empty in the place of every descriptor above 2 that is not kept: whoever owns
 /// the number may still close it.
 pub fn let_go_of_all_but(keep: &[RawFd]) -> Result<()> {
-    let numbers = open_numbers()?;
+    let numbers = match open_numbers() {
+        // No /proc here, or none of the kernel's.
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ENOSYS) => probed_numbers(),
+        listed => listed?,
+    };
     let empty = nix::sys::eventfd::EventFd::from_flags(nix::sys::eventfd::EfdFlags::EFD_CLOEXEC)?;
     let empty = std::os::fd::AsFd::as_fd(&empty).as_raw_fd();
     for number in numbers.into_iter().filter(|number| *number > 2 && *number != empty && !keep.contains(number)) {
@@ -302,6 +326,15 @@ pub fn let_go_of_all_but(keep: &[RawFd]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// As far as descriptors are looked for one by one.
+const PROBED: RawFd = 4096;
+
+/// The descriptors that are open, found by asking for each number.
+fn probed_numbers() -> Vec<RawFd> {
+    // SAFETY: takes no pointers, and a number that is not open is an answer.
+    (0..PROBED).filter(|number| unsafe { libc::fcntl(*number, libc::F_GETFD) } >= 0).collect()
 }
 
 /// The descriptors that are open, as the kernel lists them; that of the list itself among them.

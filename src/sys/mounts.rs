@@ -49,11 +49,15 @@ pub fn has_new_api() -> bool {
 
 /// `mount(2)`.
 pub fn mount(source: Option<&Path>, target: &Path, fstype: Option<&str>, flags: u64, data: Option<&[u8]>) -> Result<()> {
+    if !target.starts_with("/proc/self/fd") {
+        super::rootfs::forget_proc();
+    }
     nix::mount::mount(source, target, fstype, MsFlags::from_bits_retain(flags), data)
 }
 
 /// `umount2(2)`.
 pub fn unmount(target: &Path, flags: i32) -> Result<()> {
+    super::rootfs::forget_proc();
     nix::mount::umount2(target, MntFlags::from_bits_retain(flags))
 }
 
@@ -104,6 +108,7 @@ pub fn move_mount(from: BorrowedFd, to: BorrowedFd) -> Result<()> {
 
 /// `move_mount(2)` onto a path.
 pub fn move_mount_to(from: BorrowedFd, to: &Path) -> Result<()> {
+    super::rootfs::forget_proc();
     let place = nix::fcntl::open(to, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
     move_mount(from, place.as_fd())
 }
@@ -160,13 +165,29 @@ pub fn messages(context: BorrowedFd) -> Vec<String> {
     found
 }
 
+/// What a file system says of the options that `mount(2)` has refused without a word: the first that
+/// it does not know. Nothing is made.
+#[must_use]
+pub fn refused(fstype: &str, data: &str) -> Vec<String> {
+    let Ok(context) = fsopen(fstype) else { return Vec::new() };
+    for word in data.split(',') {
+        let (key, value) = word.split_once('=').map_or((word, None), |(key, value)| (key, Some(value)));
+        if fsconfig(context.as_fd(), key, value).is_err() {
+            break;
+        }
+    }
+    messages(context.as_fd())
+}
+
 /// `pivot_root(2)`.
 pub fn pivot_root(new: &Path, old: &Path) -> Result<()> {
+    super::rootfs::forget_proc();
     nix::unistd::pivot_root(new, old)
 }
 
 /// `chroot(2)`.
 pub fn chroot(path: &Path) -> Result<()> {
+    super::rootfs::forget_proc();
     nix::unistd::chroot(path)
 }
 

@@ -35,11 +35,13 @@ fn flags(kinds: u32) -> CloneFlags {
 
 /// `unshare(2)`; `kinds` are `CLONE_NEW*` flags.
 pub fn unshare(kinds: u32) -> Result<()> {
+    super::rootfs::forget_proc();
     nix::sched::unshare(flags(kinds))
 }
 
 /// `setns(2)` into one namespace, or with a pidfd into several of a process at once.
 pub fn setns(fd: BorrowedFd, kinds: u32) -> Result<()> {
+    super::rootfs::forget_proc();
     nix::sched::setns(fd, flags(kinds))
 }
 
@@ -48,6 +50,7 @@ pub fn setns(fd: BorrowedFd, kinds: u32) -> Result<()> {
 /// Before that each is opened first, so that a kind that cannot be had fails before any is
 /// entered, and the process must still be alive then, so that none is another process's.
 pub fn setns_of(pid: i32, pidfd: BorrowedFd, kinds: &[(&str, u32)]) -> Result<()> {
+    super::rootfs::forget_proc();
     let all = kinds.iter().fold(0, |all, (_, flag)| all | flag);
     match setns(pidfd, all) {
         Err(Errno::EINVAL) => {}

@@ -159,7 +159,9 @@ impl Proc {
 
     /// Reads one file and parses it; none where the process does not exist.
     fn file(&self, name: &str, parse: impl FnOnce(&[u8]) -> Option<Field>) -> Result<Option<Field>> {
-        let read = files::read_proc(&self.path(name));
+        let in_one_piece = matches!(name, "stat" | "status" | "cgroup");
+        let read = if in_one_piece { files::read_proc_piece } else { files::read_proc };
+        let read = read(&self.path(name));
         self.living(read.and_then(|bytes| parse(&bytes).ok_or(Errno::EBADMSG)))
     }
 

@@ -160,14 +160,30 @@ pub fn mount_point(root: BorrowedFd, path: &Path, directory: bool, links: Links)
 ///
 /// The classic calls take paths only. A `/proc` that somebody has replaced would send them
 /// anywhere (CVE-2025-52881).
+///
+/// Asked once: what changes the tree of mounts by a path, the root or the namespace calls
+/// [`forget_proc`].
 pub fn proc_path(fd: BorrowedFd) -> Result<PathBuf> {
     const PROC_SUPER_MAGIC: nix::libc::c_long = 0x9fa0;
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let dir = nix::fcntl::open("/proc/self/fd/", flags, Mode::empty())?;
-    if nix::sys::statfs::fstatfs(dir.as_fd())?.filesystem_type().0 != PROC_SUPER_MAGIC {
-        return Err(Errno::EXDEV);
+    if !PROC_IS_PROC.get() {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let dir = nix::fcntl::open("/proc/self/fd/", flags, Mode::empty())?;
+        if nix::sys::statfs::fstatfs(dir.as_fd())?.filesystem_type().0 != PROC_SUPER_MAGIC {
+            return Err(Errno::EXDEV);
+        }
+        PROC_IS_PROC.set(true);
     }
     Ok(PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&fd))))
+}
+
+thread_local! {
+    /// Whether `/proc/self/fd` has been seen to be procfs, and nothing can have changed that since.
+    static PROC_IS_PROC: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// `/proc` may be another one from here on.
+pub fn forget_proc() {
+    PROC_IS_PROC.set(false);
 }
 
 #[cfg(test)]

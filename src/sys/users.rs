@@ -6,7 +6,8 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use nix::unistd::{Gid, Uid, getgroups, getresgid, getresuid, setresgid, setresuid};
+use nix::libc;
+use nix::unistd::{Gid, Uid, getresgid, getresuid, setresgid, setresuid};
 
 use super::{Errno, Result};
 
@@ -29,7 +30,25 @@ pub fn set_groups(groups: &[u32]) -> Result<()> {
 
 /// The supplementary groups.
 pub fn groups() -> Result<Vec<u32>> {
-    Ok(getgroups()?.into_iter().map(Gid::as_raw).collect())
+    loop {
+        // The crate's function asks for the limit in /proc first, each time.
+        // SAFETY: with a size of 0 nothing is written.
+        let count = Errno::result(unsafe { libc::getgroups(0, std::ptr::null_mut()) })?;
+        let mut found = vec![0; usize::try_from(count).unwrap_or_default()];
+        if found.is_empty() {
+            return Ok(found);
+        }
+        // SAFETY: the list has room for as many as are asked for.
+        match Errno::result(unsafe { libc::getgroups(count, found.as_mut_ptr()) }) {
+            // There are more by now.
+            Err(Errno::EINVAL) => {}
+            Err(other) => return Err(other),
+            Ok(count) => {
+                found.truncate(usize::try_from(count).unwrap_or_default());
+                return Ok(found);
+            }
+        }
+    }
 }
 
 /// `setresgid(2)` of all three.

@@ -66,8 +66,8 @@ end
 
 local ALONE = { host = true, none = true, private = true }
 
---- Whether all that a container makes ends with its first process. One with a terminal has a pipe in
---- its directory.
+--- Whether all that a container makes ends with its first process. One with a terminal has a pipe
+--- in its directory.
 local function leaves_nothing(made)
   local config, kind = made.config, made.root.kind
   return (kind == "host" or kind == "copy")

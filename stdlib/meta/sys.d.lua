@@ -449,6 +449,7 @@ sys.poll = poll
 ---@field cwd? string the working directory; it must lie inside of this process's root
 ---@field argv0? string what the program sees as its own name
 ---@field preserve_fds? fd[]|integer descriptors for the program, at the numbers from 3 on, counted in LISTEN_FDS; a number means so many that the caller left open
+---@field listen_fds? integer how many of the preserved are counted in LISTEN_FDS; all. With 0 `env` stays as it is
 
 --- Replaces the process by a program; Lua ends here. Never a shell string: a list of arguments.
 ---
@@ -461,6 +462,18 @@ sys.poll = poll
 ---@param command exec.command the program, searched in the PATH of `env`, and its arguments
 function exec(command) end
 sys.exec = exec
+
+--- Sets the working directory; one outside of this process's root is EXDEV.
+---
+--- ```lua
+--- chdir("/usr")
+--- assert(readlink("/proc/self/cwd") == "/usr")
+--- ```
+---
+--- See exec, chroot, chdir(2).
+---@param path string the directory
+function chdir(path) end
+sys.chdir = chdir
 
 --- Makes a pipe. Both ends are closed by exec unless they are preserved.
 ---
@@ -579,6 +592,9 @@ sys.setsid = setsid
 function setpgid(process, group) end
 sys.setpgid = setpgid
 
+---@class close_fds.options
+---@field preserve? integer as many from 3 on as the caller left open for a program
+
 --- Lets go of every descriptor that this process has inherited or opened, but the first three and those that are listed.
 ---
 --- ```lua
@@ -594,8 +610,103 @@ sys.setpgid = setpgid
 ---
 --- See fork, exec, close_range(2).
 ---@param keep? fd[] what is still needed
-function close_fds(keep) end
+---@param options? close_fds.options
+function close_fds(keep, options) end
 sys.close_fds = close_fds
+
+--- Connects to the unix socket at a path, however long that is.
+---
+--- ```lua
+--- local path = "/tmp/crun-lua-example-connect"
+--- local listener <close> = socket_listen(path)
+--- local mine <close> = socket_connect(path)
+--- local theirs <close> = listener:accept()
+--- mine:write("hello")
+--- assert(theirs:read(5) == "hello")
+--- remove(path)
+--- ```
+---
+--- See socket_listen, fd:send, unix(7).
+---@param path string the socket's file
+---@return fd # fd
+function socket_connect(path) end
+sys.socket_connect = socket_connect
+
+--- Makes a unix socket that others connect to. The file stays when the handle closes.
+---
+--- ```lua
+--- local path = "/tmp/crun-lua-example-listen"
+--- local listener <close> = socket_listen(path)
+--- assert(stat(path).type == "socket")
+--- remove(path)
+--- ```
+---
+--- See fd:accept, unix(7).
+---@param path string the new socket's file
+---@return fd # fd
+function socket_listen(path) end
+sys.socket_listen = socket_listen
+
+---@class fd.accept.options
+---@field timeout? string|number ETIMEDOUT is raised when nothing has come by then
+
+--- Takes the next connection of a listening socket.
+---
+--- ```lua
+--- local path = "/tmp/crun-lua-example-accept"
+--- local listener <close> = socket_listen(path)
+--- local mine <close> = socket_connect(path)
+--- local theirs <close> = listener:accept { timeout = "1s" }
+--- mine:write("x")
+--- assert(theirs:read(1) == "x")
+--- remove(path)
+--- ```
+---
+--- See socket_listen, accept(2).
+---@param options? fd.accept.options
+---@return fd # fd
+function fd:accept(options) end
+
+---@class fd.send.options
+---@field fds? (fd|pty|process|seccomp_listener)[] descriptors that the other side gets copies of; a pty means its master, a process its pidfd
+
+--- Sends a text over a unix socket, and copies of descriptors with it.
+---
+--- ```lua
+--- local path = "/tmp/crun-lua-example-send"
+--- local listener <close> = socket_listen(path)
+--- local mine <close> = socket_connect(path)
+--- local theirs <close> = listener:accept()
+--- local p = pipe()
+--- mine:send("a pipe", { fds = { p.write } })
+--- local got = theirs:receive()
+--- assert(got.text == "a pipe" and #got.fds == 1)
+--- remove(path)
+--- ```
+---
+--- See fd:receive, unix(7), cmsg(3).
+---@param text string at least one byte, where descriptors go along
+---@param options? fd.send.options
+function fd:send(text, options) end
+
+---@class fd.receive.options
+---@field timeout? string|number ETIMEDOUT is raised when nothing has come by then
+
+--- Takes what has come over a unix socket: a text, and the descriptors with it.
+---
+--- ```lua
+--- local path = "/tmp/crun-lua-example-receive"
+--- local listener <close> = socket_listen(path)
+--- socket_connect(path):close()
+--- local theirs <close> = listener:accept()
+--- assert(theirs:receive().text == "")
+--- remove(path)
+--- ```
+---
+--- See fd:send, recv(2).
+---@param options? fd.receive.options
+---@return table # { text, fds }: at most 64 KiB of text, empty at the end; the list of fds that came with its first byte
+function fd:receive(options) end
 
 ---@class setuser.options
 ---@field groups? "keep"|(integer|string)[] supplementary groups instead of those that list the user; "keep" leaves them as they are
@@ -1397,6 +1508,9 @@ sys.lsm_status = lsm_status
 ---@field sync? boolean writes wait for the device
 ---@field dirsync? boolean writes to directories wait for the device
 ---@field lazytime? boolean times are kept in memory for a while
+---@field mand? boolean mandatory locks, where the kernel still has them (before Linux 5.15)
+---@field iversion? boolean the file system counts the changes of each inode
+---@field silent? boolean fewer messages in the kernel's log
 ---@field type? string the file system: "tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup2", "overlay" …
 ---@field bind? boolean shows the source, a directory or a file, at the target
 ---@field rbind? boolean the same with everything that is mounted below; attributes then hold for all of it
@@ -1541,6 +1655,9 @@ sys.pivot_root = pivot_root
 ---@field sync? boolean writes wait for the device
 ---@field dirsync? boolean writes to directories wait for the device
 ---@field lazytime? boolean times are kept in memory for a while
+---@field mand? boolean mandatory locks, where the kernel still has them (before Linux 5.15)
+---@field iversion? boolean the file system counts the changes of each inode
+---@field silent? boolean fewer messages in the kernel's log
 ---@field type string the file system: "tmpfs"
 ---@field source? string a device, or any word; default the type
 
@@ -1709,6 +1826,24 @@ sys.rootfs_open = rootfs_open
 function rootfs_new(options) end
 sys.rootfs_new = rootfs_new
 
+--- Opens a directory of the root as a root of its own: what is done there needs no way to it any more.
+---
+--- ```lua
+--- local child <close> = spawn({ unshare = { "mnt", "ipc" } }, function()
+---   local root <close> = rootfs_new { size = "1M" }
+---   root:mkdir("/dev")
+---   local dev <close> = root:subdir("/dev")
+---   dev:symlink("pts/ptmx", "ptmx")
+---   assert(root:exists("/dev/ptmx"))
+--- end)
+--- assert(child:wait().code == 0)
+--- ```
+---
+--- See rootfs_open, openat2(2).
+---@param path string as the container will see it
+---@return rootfs # rootfs
+function rootfs:subdir(path) end
+
 ---@class rootfs.mkdir.options
 ---@field mode? string|integer permission bits, whatever the umask; "0755"
 ---@field parents? boolean also makes what is missing before it; one that exists is fine
@@ -1814,6 +1949,26 @@ function rootfs:open(path, options) end
 ---@param text string what the link says
 ---@param path string as the container will see it
 function rootfs:symlink(text, path) end
+
+---@class rootfs.fill.things
+---@field dirs? string[] directories with mode 0755, each after those that it lies in
+---@field files? table<string, string> from path to text: regular files with mode 0644
+---@field links? table<string, string> from path to what the symlink says
+
+--- Makes many directories, files and links in the root, in this order.
+---
+--- ```lua
+--- local child <close> = spawn({ unshare = { "mnt", "ipc" } }, function()
+---   local root <close> = rootfs_new { size = "1M" }
+---   root:fill { dirs = { "/etc" }, files = { ["/etc/motd"] = "hi\n" }, links = { ["/bin"] = "usr/bin" } }
+---   assert(root:read("/etc/motd") == "hi\n")
+--- end)
+--- assert(child:wait().code == 0)
+--- ```
+---
+--- See rootfs_open, openat2(2).
+---@param things rootfs.fill.things
+function rootfs:fill(things) end
 
 --- What a symlink in the root says; nil where there is no symlink.
 ---
@@ -1996,9 +2151,13 @@ function rootfs:list(path) end
 ---@field sync? boolean writes wait for the device
 ---@field dirsync? boolean writes to directories wait for the device
 ---@field lazytime? boolean times are kept in memory for a while
+---@field mand? boolean mandatory locks, where the kernel still has them (before Linux 5.15)
+---@field iversion? boolean the file system counts the changes of each inode
+---@field silent? boolean fewer messages in the kernel's log
 ---@field type? string the file system: "tmpfs", "proc", "sysfs", "devpts", "mqueue", "overlay" …
 ---@field bind? boolean shows the source at the target; see rootfs:bind
 ---@field recursive? boolean with bind: also what is mounted below (default true)
+---@field new? boolean the target is a name in a root that only this program changes, and is not there yet: made at once
 
 --- Mounts a file system, or a mount that has no place yet, in the root.
 ---
@@ -2016,6 +2175,24 @@ function rootfs:list(path) end
 ---@param options? rootfs.mount.options
 function rootfs:mount(source, target, options) end
 
+---@class rootfs.bind.options.all
+---@field readonly? boolean nothing can be written
+---@field ro? boolean the same as readonly
+---@field nosuid? boolean set-user-id bits and file capabilities do nothing
+---@field nodev? boolean device nodes do nothing
+---@field noexec? boolean nothing can be executed
+---@field nosymfollow? boolean symlinks are not followed (Linux 5.10)
+---@field noatime? boolean access times are not written
+---@field nodiratime? boolean nor those of directories
+---@field relatime? boolean access times are written when older than the last change; the kernel's default
+---@field strictatime? boolean access times are always written
+---@field propagation? "private"|"slave"|"shared"|"unbindable" how mounts and unmounts reach copies of this mount (mount_namespaces(7))
+---@field private? boolean the same as propagation = "private"
+---@field slave? boolean the same as propagation = "slave"
+---@field shared? boolean the same as propagation = "shared"
+---@field unbindable? boolean the same as propagation = "unbindable"
+---@field id_map? integer|string|namespace|process owners are seen through this user namespace
+
 ---@class rootfs.bind.options
 ---@field readonly? boolean nothing can be written
 ---@field ro? boolean the same as readonly
@@ -2032,6 +2209,7 @@ function rootfs:mount(source, target, options) end
 ---@field slave? boolean the same as propagation = "slave"
 ---@field shared? boolean the same as propagation = "shared"
 ---@field unbindable? boolean the same as propagation = "unbindable"
+---@field all? rootfs.bind.options.all attributes for everything that is mounted below as well; those beside it then hold for the uppermost mount
 ---@field recursive? boolean also what is mounted below, with the same attributes (default true)
 ---@field id_map? integer|string|namespace|process owners are seen through this user namespace
 
@@ -2084,6 +2262,89 @@ function rootfs:mask(path) end
 --- See rootfs_open, openat2(2).
 ---@param path string as the container will see it
 function rootfs:readonly(path) end
+
+---@class rootfs.remount.options
+---@field readonly? boolean nothing can be written
+---@field ro? boolean the same as readonly
+---@field nosuid? boolean set-user-id bits and file capabilities do nothing
+---@field nodev? boolean device nodes do nothing
+---@field noexec? boolean nothing can be executed
+---@field nosymfollow? boolean symlinks are not followed (Linux 5.10)
+---@field noatime? boolean access times are not written
+---@field nodiratime? boolean nor those of directories
+---@field relatime? boolean access times are written when older than the last change; the kernel's default
+---@field strictatime? boolean access times are always written
+---@field propagation? "private"|"slave"|"shared"|"unbindable" how mounts and unmounts reach copies of this mount (mount_namespaces(7))
+---@field private? boolean the same as propagation = "private"
+---@field slave? boolean the same as propagation = "slave"
+---@field shared? boolean the same as propagation = "shared"
+---@field unbindable? boolean the same as propagation = "unbindable"
+---@field data? string|table<string, string|integer|boolean> the file system's own options: "size=64M,mode=0755", or a table
+---@field lower? string[] overlay: the read-only directories, the uppermost first
+---@field upper? string overlay: the directory that takes the changes
+---@field work? string overlay: an empty directory beside upper, for the kernel
+---@field sync? boolean writes wait for the device
+---@field dirsync? boolean writes to directories wait for the device
+---@field lazytime? boolean times are kept in memory for a while
+---@field mand? boolean mandatory locks, where the kernel still has them (before Linux 5.15)
+---@field iversion? boolean the file system counts the changes of each inode
+---@field silent? boolean fewer messages in the kernel's log
+---@field superblock? boolean the file system itself, with its data, and not only this mount of it
+---@field recursive? boolean also everything that is mounted below
+
+--- Changes the flags or the propagation of what is mounted at a path of the root.
+---
+--- ```lua
+--- local child <close> = spawn({ unshare = { "mnt", "ipc" } }, function()
+---   local root <close> = rootfs_new { size = "1M" }
+---   root:mount("tmpfs", "/tmp", { type = "tmpfs" })
+---   root:remount("/tmp", { superblock = true, data = "size=1M" })
+---   root:remount("/tmp", { readonly = true, propagation = "slave" })
+--- end)
+--- assert(child:wait().code == 0)
+--- ```
+---
+--- See rootfs_open, openat2(2).
+---@param target string a path in the root; made where it is missing
+---@param options rootfs.remount.options
+function rootfs:remount(target, options) end
+
+---@class rootfs.cgroups.options
+---@field readonly? boolean nothing can be written
+---@field ro? boolean the same as readonly
+---@field nosuid? boolean set-user-id bits and file capabilities do nothing
+---@field nodev? boolean device nodes do nothing
+---@field noexec? boolean nothing can be executed
+---@field nosymfollow? boolean symlinks are not followed (Linux 5.10)
+---@field noatime? boolean access times are not written
+---@field nodiratime? boolean nor those of directories
+---@field relatime? boolean access times are written when older than the last change; the kernel's default
+---@field strictatime? boolean access times are always written
+---@field propagation? "private"|"slave"|"shared"|"unbindable" how mounts and unmounts reach copies of this mount (mount_namespaces(7))
+---@field private? boolean the same as propagation = "private"
+---@field slave? boolean the same as propagation = "slave"
+---@field shared? boolean the same as propagation = "shared"
+---@field unbindable? boolean the same as propagation = "unbindable"
+---@field groups? table<string, string> by name: a directory of the host, which is shown there
+---@field mounts? table<string, string> by name: controllers ("cpu,cpuacct"), whose hierarchy is mounted as the cgroup namespace shows it
+---@field links? table<string, string> by name: another name, as a symlink says it
+---@field unified? string the name at which the cgroup namespace's cgroup v2 is mounted
+---@field data? string|table<string, string|integer|boolean> options of the tmpfs
+
+--- Mounts a small tmpfs with a directory for each hierarchy of cgroup v1, and the groups of the container in them.
+---
+--- ```lua
+--- local child <close> = spawn({ unshare = { "mnt", "ipc" } }, function()
+---   local root <close> = rootfs_new { size = "1M" }
+---   root:cgroups("/cgroup", { groups = { all = "/sys/fs/cgroup" }, links = { same = "all" }, readonly = true, nosuid = true })
+--- end)
+--- assert(child:wait().code == 0)
+--- ```
+---
+--- See rootfs_open, openat2(2).
+---@param target string a path in the root; made where it is missing
+---@param options rootfs.cgroups.options
+function rootfs:cgroups(target, options) end
 
 --- Removes what is mounted at a path of the root.
 ---
@@ -2614,6 +2875,19 @@ sys.temp_dir = temp_dir
 function state_dir() end
 sys.state_dir = state_dir
 
+--- Takes back what a dead process has written down and left: groups, links, mounts. `crun-lua gc` does it for all.
+---
+--- ```lua
+--- assert(journal_collect(proc_stat().pid, proc_stat().starttime) == 0, "it lives")
+--- ```
+---
+--- See state_dir, cgroup_set.
+---@param pid integer as the host counts it
+---@param starttime integer when it started, as `proc_stat` tells it: in ticks
+---@return integer # integer, how many things; 0 for one that lives or has left nothing
+function journal_collect(pid, starttime) end
+sys.journal_collect = journal_collect
+
 --- The directory for what stays when the machine goes down: CRUN_LUA_DATA, or the user's own; made where it is missing.
 ---
 --- ```lua
@@ -2667,6 +2941,10 @@ sys.file_lock = file_lock
 ---@field minor? integer all where it is left out
 ---@field access? string some of r, w and m (mknod); all where it is left out
 
+---@class cgroup_set.limits.writes
+---@field file string a limit's file, by name
+---@field value integer|string written as it is
+
 ---@class cgroup_set.limits
 ---@field memory? string|integer bytes of memory; what goes beyond is taken back or killed
 ---@field memory_low? string|integer bytes that are taken back only when there is no other way
@@ -2683,6 +2961,8 @@ sys.file_lock = file_lock
 ---@field hugetlb? table<string, string|integer> bytes by size of page: { ["2M"] = "64M" }
 ---@field devices? cgroup_set.limits.devices[] rules from "nothing is allowed" on; the last that fits decides
 ---@field files? table<string, integer|string> files by name, written as they are: { ["memory.high"] = "50M" }
+---@field writes? cgroup_set.limits.writes[] files in order: what is refused is tried again after the rest
+---@field controllers? "all" a place in every hierarchy and every controller that is to be had, limits or not
 ---@field host? boolean also change a group that this process has not made
 
 --- Makes a control group, or finds the one it has made, and sets limits.
@@ -2709,7 +2989,7 @@ sys.cgroup_set = cgroup_set
 --- ```
 ---
 --- See cgroup_set, cgroups(7).
----@param path string as `cgroup_set` names groups
+---@param path string|string[] as `cgroup_set` names groups; or the group's directories, as the field `dirs` has them
 ---@return cgroup # cgroup; close leaves the group as it is
 function cgroup_open(path) end
 sys.cgroup_open = cgroup_open
@@ -2778,6 +3058,10 @@ sys.cgroup_may = cgroup_may
 ---@field minor? integer all where it is left out
 ---@field access? string some of r, w and m (mknod); all where it is left out
 
+---@class cgroup.set.limits.writes
+---@field file string a limit's file, by name
+---@field value integer|string written as it is
+
 ---@class cgroup.set.limits
 ---@field memory? string|integer bytes of memory; what goes beyond is taken back or killed
 ---@field memory_low? string|integer bytes that are taken back only when there is no other way
@@ -2794,6 +3078,8 @@ sys.cgroup_may = cgroup_may
 ---@field hugetlb? table<string, string|integer> bytes by size of page: { ["2M"] = "64M" }
 ---@field devices? cgroup.set.limits.devices[] rules from "nothing is allowed" on; the last that fits decides
 ---@field files? table<string, integer|string> files by name, written as they are: { ["memory.high"] = "50M" }
+---@field writes? cgroup.set.limits.writes[] files in order: what is refused is tried again after the rest
+---@field controllers? "all" a place in every hierarchy and every controller that is to be had, limits or not
 ---@field host? boolean also change a group that this process has not made
 
 --- Sets limits of the group.
@@ -2987,6 +3273,10 @@ function cgroup:add(process, options) end
 ---@field minor? integer all where it is left out
 ---@field access? string some of r, w and m (mknod); all where it is left out
 
+---@class cgroup.child.limits.writes
+---@field file string a limit's file, by name
+---@field value integer|string written as it is
+
 ---@class cgroup.child.limits
 ---@field memory? string|integer bytes of memory; what goes beyond is taken back or killed
 ---@field memory_low? string|integer bytes that are taken back only when there is no other way
@@ -3003,6 +3293,8 @@ function cgroup:add(process, options) end
 ---@field hugetlb? table<string, string|integer> bytes by size of page: { ["2M"] = "64M" }
 ---@field devices? cgroup.child.limits.devices[] rules from "nothing is allowed" on; the last that fits decides
 ---@field files? table<string, integer|string> files by name, written as they are: { ["memory.high"] = "50M" }
+---@field writes? cgroup.child.limits.writes[] files in order: what is refused is tried again after the rest
+---@field controllers? "all" a place in every hierarchy and every controller that is to be had, limits or not
 ---@field host? boolean also change a group that this process has not made
 
 --- Makes a group below this one; on v2 this one may then have no processes of its own.
@@ -3704,7 +3996,7 @@ function tcgetpgrp(terminal) end
 sys.tcgetpgrp = tcgetpgrp
 
 ---@class pty.options
----@field ptmx? string the multiplexer: "/dev/ptmx", or the file `ptmx` of another devpts mount
+---@field ptmx? fd|string the multiplexer: "/dev/ptmx", the file `ptmx` of another devpts mount, or an open one, which becomes the master
 ---@field rows? integer the window's height
 ---@field columns? integer the window's width
 
@@ -3725,6 +4017,7 @@ sys.pty = pty
 ---@field process? process its end is the relay's end; without it the end is when no process has the slave open
 ---@field input? fd|pty|integer where keys come from; standard input
 ---@field output? fd|pty|integer where output goes to; standard output
+---@field forward? string[] signals that go on to the process when they come meanwhile, instead of ending the script
 ---@field raw? boolean put an input that is a terminal into raw mode meanwhile; true
 
 --- Joins the user's terminal to the pty until the program has ended; window sizes are passed on.
@@ -4003,6 +4296,23 @@ sys.json_encode = json_encode
 ---@return any # the same table
 function json_array(list) end
 sys.json_array = json_array
+
+---@class budget.limits
+---@field time? string|number processor time of this process; no limit without it
+---@field memory? string|integer what Lua may allocate on top of what it has; no limit but the machine's without it
+
+--- Calls a function that may use only so much processor time and memory; more than that ends it.
+---
+--- ```lua
+--- assert(budget({ time = "100ms", memory = "16M" }, function() return 6 * 7 end) == 42)
+--- ```
+---
+--- See rlimit, clock.
+---@param limits budget.limits
+---@param body fun(...): any called without arguments
+---@return any # the first value that the function answers
+function budget(limits, body) end
+sys.budget = budget
 
 --- Removes what the handle stands for; the second time it does nothing.
 ---

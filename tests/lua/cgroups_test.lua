@@ -558,4 +558,59 @@ test.case(
   end
 )
 
+test.case(
+  "a file that is not a limit's is not written by name",
+  { "root", "cgroup:pids" },
+  function(t)
+    local box <close> = cgroup_set("test-writes", { pids = 10 })
+    local function bad(name)
+      t.fails("is not a limit's file", box.set, box, { writes = { { file = name, value = 1 } } })
+    end
+    bad "cgroup.procs"
+    bad "../pids.max"
+    bad "tasks"
+    t.fails("writes[1]", box.set, box, { writes = { { file = "pids.max" } } })
+    t.fails("ENOENT", box.set, box, { writes = { { file = "pids.nosuch", value = 1 } } })
+    box:set { writes = { { file = "pids.max", value = 11 }, { file = "pids.max", value = "12" } } }
+    t.eq(box:get().pids, 12)
+  end
+)
+
+test.case(
+  "writes that keep each other in bounds may come in any order",
+  { "root", "cgroup:v1", "cgroup:memory" },
+  function(t)
+    local box <close> = cgroup_set("test-writes", { memory = "32M", swap = 0 })
+    local function both(bytes)
+      box:set {
+        writes = {
+          { file = "memory.limit_in_bytes", value = bytes },
+          { file = "memory.memsw.limit_in_bytes", value = bytes },
+        },
+      }
+      t.eq({ box:get().memory, box:get().swap }, { bytes, 0 })
+    end
+    both(64 << 20)
+    both(16 << 20)
+  end
+)
+
+test.case(
+  "a group can be in every hierarchy, and is found by its directories",
+  { "root", "cgroup:pids" },
+  function(t)
+    local box <close> = cgroup_set("test-all", { controllers = "all", host = true })
+    t.eq(#box.dirs, #cgroup_layout().hierarchies)
+    t.eq(box.made, box.dirs)
+    t.eq({ box.above, box.layout }, { {}, cgroup_layout().kind })
+    local again <close> = cgroup_open(box.dirs)
+    t.eq(again.dirs, box.dirs)
+    t.eq({ again.made, again:events().populated }, { {}, false })
+    t.fails("is in no hierarchy", cgroup_open, { "/tmp" })
+    t.fails("is in no hierarchy", cgroup_open, { box.dirs[1] .. "/../../../../../etc" })
+    box:remove()
+    t.fails("has been removed", cgroup_open, box.dirs)
+  end
+)
+
 return test.run()

@@ -64,6 +64,10 @@ pub struct Limits {
     pub devices: Option<Vec<devices::Rule>>,
     /// Files by name, as they are.
     pub files: Vec<(String, String)>,
+    /// Files in order, as they are: what is refused is tried again after the rest.
+    pub writes: Vec<(String, String)>,
+    /// Whether the group is to be in every hierarchy, with every controller, limits or not.
+    pub everywhere: bool,
 }
 
 /// A group's place in one hierarchy.
@@ -83,7 +87,7 @@ impl Limits {
             ("devices", self.devices.is_some()),
         ];
         let mut names: Vec<String> = asked.iter().filter(|(_, asked)| *asked).map(|(name, _)| (*name).to_owned()).collect();
-        for (file, _) in &self.files {
+        for (file, _) in self.files.iter().chain(&self.writes) {
             let name = controller_of(file);
             if name != "cgroup" && !names.contains(&name) {
                 names.push(name);
@@ -121,12 +125,20 @@ impl Limits {
         if let Some(rules) = &self.devices {
             let at = here("devices")?;
             match at.0 {
-                Version::V1 => calls.extend(devices::lines(rules)?.into_iter().map(|(file, line)| write(&at, file, line))),
+                Version::V1 => {
+                    let writes = devices::lines(rules)?.into_iter().map(|(file, line)| (at.1.join(file), line)).collect();
+                    calls.push(Call::Write { writes });
+                }
                 Version::V2 => calls.push(Call::Devices { dir: at.1, rules: rules.clone() }),
             }
         }
         for (file, value) in &self.files {
             calls.push(write(&here(&controller_of(file))?, file, value.clone()));
+        }
+        if !self.writes.is_empty() {
+            let path = |file: &String| here(&controller_of(file)).map(|at| at.1.join(file));
+            let writes = self.writes.iter().map(|(file, value)| Ok((path(file)?, value.clone()))).collect::<Result<_, String>>()?;
+            calls.push(Call::Write { writes });
         }
         Ok(calls)
     }

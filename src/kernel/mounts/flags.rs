@@ -29,7 +29,7 @@ const fn atime(word: &'static str, ms: u64, attr: u64) -> Flag {
 }
 
 /// The options that are flags.
-pub const FLAGS: [Flag; 13] = [
+pub const FLAGS: [Flag; 16] = [
     flag("readonly", libc::MS_RDONLY, attr::RDONLY),
     flag("ro", libc::MS_RDONLY, attr::RDONLY),
     flag("nosuid", libc::MS_NOSUID, attr::NOSUID),
@@ -43,6 +43,9 @@ pub const FLAGS: [Flag; 13] = [
     flag("sync", libc::MS_SYNCHRONOUS, 0),
     flag("dirsync", libc::MS_DIRSYNC, 0),
     flag("lazytime", LAZYTIME, 0),
+    flag("mand", libc::MS_MANDLOCK, 0),
+    flag("iversion", libc::MS_I_VERSION, 0),
+    flag("silent", libc::MS_SILENT, 0),
 ];
 
 /// Ways in which a mount shares events with others (mount_namespaces(7)).
@@ -52,7 +55,7 @@ pub const PROPAGATION: [(&str, u64); 4] =
 /// The flags of `mount(2)` by name.
 #[must_use]
 pub fn mount_flags(flags: u64) -> String {
-    const NAMES: [(u64, &str); 21] = [
+    const NAMES: [(u64, &str); 23] = [
         (libc::MS_REMOUNT, "MS_REMOUNT"),
         (libc::MS_BIND, "MS_BIND"),
         (libc::MS_MOVE, "MS_MOVE"),
@@ -73,6 +76,8 @@ pub fn mount_flags(flags: u64) -> String {
         (libc::MS_RELATIME, "MS_RELATIME"),
         (libc::MS_STRICTATIME, "MS_STRICTATIME"),
         (LAZYTIME, "MS_LAZYTIME"),
+        (libc::MS_MANDLOCK, "MS_MANDLOCK"),
+        (libc::MS_I_VERSION, "MS_I_VERSION"),
         (libc::MS_SILENT, "MS_SILENT"),
     ];
     names(flags, &NAMES)

@@ -126,6 +126,12 @@ pub fn hint(call: &Call, errno: Errno) -> Option<String> {
             return Some(format!("the file system says: {}", said.join("; ")));
         }
     }
+    if let (Call::Mount { fstype: Some(fstype), data: Some(data), .. }, Errno::EINVAL) = (call, errno) {
+        let said = mounts::refused(fstype, data);
+        if !said.is_empty() {
+            return Some(format!("the file system says: {}", said.join("; ")));
+        }
+    }
     let proc = "a user namespace may mount proc only with a pid namespace of its own, and only while the host's /proc is fully visible";
     let text = match (call, errno) {
         (Call::Mount { fstype: Some(fstype), .. } | Call::FsOpen { fstype }, Errno::ENODEV) => {

@@ -142,7 +142,7 @@ pub enum News {
 /// readiness is `POLLPRI`.
 pub fn notice_of_kills(host: &Host, group: &Cgroup) -> Outcome<(Fd, bool)> {
     let mut notice = group.notice.borrow_mut();
-    if let Some(notice) = notice.as_ref().filter(|notice| notice.owner == std::process::id()) {
+    if let Some(notice) = notice.as_ref().filter(|notice| notice.owner == crate::sys::fork::own_pid()) {
         return Ok((notice.fd.clone(), notice.part.version == Version::V2));
     }
     let part = group.part("memory").ok_or_else(|| {
@@ -155,7 +155,7 @@ pub fn notice_of_kills(host: &Host, group: &Cgroup) -> Outcome<(Fd, bool)> {
     let urgent = part.version == Version::V2;
     // What came before the notice was asked for is looked for once.
     let restless = Cell::new(Some(Instant::now()));
-    notice.replace(Notice { owner: std::process::id(), fd: fd.clone(), part, restless });
+    notice.replace(Notice { owner: crate::sys::fork::own_pid(), fd: fd.clone(), part, restless });
     Ok((fd, urgent))
 }
 

@@ -20,7 +20,7 @@ use crate::lua::Host;
 use crate::lua::error::{Outcome, Raise};
 use crate::lua::handle::Resource;
 use crate::sys::cgroups::Version;
-use crate::sys::cgroups::layout::{Hierarchy, Layout};
+use crate::sys::cgroups::layout::{Hierarchy, Layout, available};
 use crate::sys::{Errno, Fd};
 
 mod making;
@@ -80,7 +80,12 @@ impl Cgroup {
         let mut spot = Spot::default();
         let mut parts = Vec::new();
         for (hierarchy, below) in places {
-            parts.push(Part::of(&hierarchy, join(&hierarchy.mount, &below)));
+            let mut part = Part::of(&hierarchy, join(&hierarchy.mount, &below));
+            if part.version == Version::V2 && !layout.only_tracks() {
+                // The hierarchy tells of this process's own group; another one may have more.
+                part.controllers = available(&part.mount, &part.dir);
+            }
+            parts.push(part);
             spot.bases.push((hierarchy.mount, below));
         }
         let group = Self::at(Rc::clone(layout), spot, name.to_owned());
@@ -106,6 +111,11 @@ impl Cgroup {
     pub fn core(&self) -> Option<Part> {
         let parts = self.parts.borrow();
         parts.iter().find(|part| part.version == Version::V2).or_else(|| parts.iter().find(|part| part.has("freezer"))).cloned()
+    }
+
+    /// Whether this handle has made all of its directories.
+    pub fn is_new(&self) -> bool {
+        self.mine.borrow().len() == self.parts.borrow().len()
     }
 
     /// All directories.
@@ -215,7 +225,7 @@ impl Resource for Cgroup {
     }
 
     fn fields(&self) -> &'static [&'static str] {
-        &["name", "version", "path", "paths"]
+        &["name", "version", "path", "paths", "dirs", "made", "above", "layout"]
     }
 
     fn field(&self, lua: &Lua, name: &str) -> mlua::Result<Value> {
@@ -225,6 +235,10 @@ impl Resource for Cgroup {
             "name" => text(&self.name),
             "version" => text(if self.core().is_some_and(|part| part.version == Version::V2) { "v2" } else { "v1" }),
             "path" => self.core().or_else(|| self.parts.borrow().first().cloned()).map_or(Ok(Value::Nil), |part| text(&path(&part))),
+            "layout" => text(self.layout.kind()),
+            "dirs" => list(lua, &self.dirs()),
+            "made" => list(lua, &self.mine.borrow()),
+            "above" => list(lua, &self.above.borrow()),
             _ => {
                 let table = lua.create_table()?;
                 for part in self.parts.borrow().iter() {
@@ -252,6 +266,10 @@ impl Resource for Cgroup {
     fn lasting(&self) -> bool {
         !self.mine.borrow().is_empty() || self.is_entered()
     }
+}
+
+fn list(lua: &Lua, dirs: &[PathBuf]) -> mlua::Result<Value> {
+    lua.create_sequence_from(dirs.iter().map(|dir| dir.display().to_string())).map(Value::Table)
 }
 
 /// The descriptor of a call that opens.

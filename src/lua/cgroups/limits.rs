@@ -40,6 +40,9 @@ const DEVICE: &[Param] = &[
     may("access", Type::Text, "some of r, w and m (mknod); all where it is left out"),
 ];
 
+const WRITES: &[Param] =
+    &[need("file", Type::Text, "a limit's file, by name"), need("value", Type::Either(&[INT, Type::Text]), "written as it is")];
+
 /// The options of `cgroup_set`.
 pub const LIMITS: &[Param] = &[
     may("memory", Type::Size, "bytes of memory; what goes beyond is taken back or killed"),
@@ -57,6 +60,8 @@ pub const LIMITS: &[Param] = &[
     may("hugetlb", Type::Map(&Type::Size), "bytes by size of page: { [\"2M\"] = \"64M\" }"),
     may("devices", Type::List(&Type::Options(DEVICE)), "rules from \"nothing is allowed\" on; the last that fits decides"),
     may("files", Type::Map(&Type::Either(&[INT, Type::Text])), "files by name, written as they are: { [\"memory.high\"] = \"50M\" }"),
+    may("writes", Type::List(&Type::Options(WRITES)), "files in order: what is refused is tried again after the rest"),
+    may("controllers", Type::Word(&["all"]), "a place in every hierarchy and every controller that is to be had, limits or not"),
     may("host", Type::Boolean, "also change a group that this process has not made"),
 ];
 
@@ -87,6 +92,8 @@ pub fn limits(options: &Fields) -> Outcome<Limits> {
         hugetlb: hugetlb(options)?,
         devices: options.has("devices").then(|| rules(options)).transpose()?,
         files: files(options)?,
+        writes: writes(options)?,
+        everywhere: options.has("controllers"),
     })
 }
 
@@ -213,12 +220,30 @@ const NOT_BY_NAME: [&str; 8] =
 fn files(options: &Fields) -> Outcome<Vec<(String, String)>> {
     let mut found = Vec::new();
     for (name, value) in options.pairs("files") {
-        let plain = name.contains('.') && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) && !name.contains("..");
-        if !plain || NOT_BY_NAME.contains(&name.as_str()) {
-            return Err(Raise::argument(format!("limits.files: {name:?} is not a limit's file such as \"memory.high\"")));
-        }
-        let text = value.as_string().map(|text| text.to_string_lossy());
-        found.push((name, text.or_else(|| value.as_i64().map(|number| number.to_string())).unwrap_or_default()));
+        found.push((file_name("files", name)?, text_of(&value)));
     }
     Ok(found)
+}
+
+fn writes(options: &Fields) -> Outcome<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for value in options.values("writes") {
+        let Some(table) = value.as_table() else { continue };
+        let fields = Fields::from_table(table, WRITES)?;
+        found.push((file_name("writes", fields.required_text("file"))?, text_of(fields.value("value"))));
+    }
+    Ok(found)
+}
+
+fn file_name(option: &str, name: String) -> Outcome<String> {
+    let plain = name.contains('.') && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) && !name.contains("..");
+    if plain && !NOT_BY_NAME.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    Err(Raise::argument(format!("limits.{option}: {name:?} is not a limit's file such as \"memory.high\"")))
+}
+
+fn text_of(value: &Value) -> String {
+    let text = value.as_string().map(|text| text.to_string_lossy());
+    text.or_else(|| value.as_i64().map(|number| number.to_string())).unwrap_or_default()
 }

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -15,6 +16,7 @@ use crate::lua::Host;
 use crate::lua::error::{Outcome, Raise};
 use crate::sys::cgroups::Version;
 use crate::sys::cgroups::layout::{Hierarchy, Layout};
+use crate::sys::fork;
 
 #[derive(Default)]
 pub struct State {
@@ -29,6 +31,10 @@ pub struct State {
     pub(super) enabled: RefCell<BTreeMap<PathBuf, BTreeSet<String>>>,
     /// The places in v1's freezer that this script has frozen.
     pub(super) frozen: RefCell<Vec<PathBuf>>,
+    /// Directories that were seen not to be there, until the group is made.
+    absent: RefCell<BTreeSet<PathBuf>>,
+    /// What [`State::has_all_rights`] has found, and in which process.
+    rights: Cell<Option<(u32, bool)>>,
     /// How many planned children deep the script stands.
     pub(super) planned: Cell<u32>,
 }
@@ -36,7 +42,7 @@ pub struct State {
 impl State {
     /// The layout, read once in each process and mount namespace.
     pub fn layout(&self, host: &Host) -> Outcome<Rc<Layout>> {
-        let key = (std::process::id(), host.guard.left() & Kinds::MNT);
+        let key = (fork::own_pid(), host.guard.left() & Kinds::MNT);
         let mut cache = self.layout.borrow_mut();
         if let Some((pid, kinds, layout)) = &*cache
             && (*pid, *kinds) == key
@@ -105,6 +111,36 @@ impl State {
         let result = wait();
         each(&frozen, true)?;
         result
+    }
+
+    /// Whether this process is root with all rights over files, in the first user namespace.
+    pub fn has_all_rights(&self) -> bool {
+        let pid = fork::own_pid();
+        if let Some((asked, answer)) = self.rights.get()
+            && asked == pid
+        {
+            return answer;
+        }
+        // The kernel's number of that namespace (PROC_USER_INIT_INO), the same since Linux 3.8.
+        let first = || std::fs::metadata("/proc/self/ns/user").is_ok_and(|found| found.ino() == 0xefff_fffd);
+        let answer = caps::has_cap(None, caps::CapSet::Effective, caps::Capability::CAP_DAC_OVERRIDE).unwrap_or(false) && first();
+        self.rights.set(Some((pid, answer)));
+        answer
+    }
+
+    /// Takes note that a directory is not there, so that it need not be looked for again.
+    pub fn note_absent(&self, dir: &Path) {
+        self.absent.borrow_mut().insert(dir.to_owned());
+    }
+
+    /// Whether a directory is there.
+    pub fn is_there(&self, dir: &Path) -> bool {
+        !self.absent.borrow().contains(dir) && dir.exists()
+    }
+
+    /// Forgets what [`State::note_absent`] was told.
+    pub fn look_again(&self) {
+        self.absent.borrow_mut().clear();
     }
 
     /// Whether this script has made a directory.

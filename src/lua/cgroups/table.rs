@@ -55,7 +55,11 @@ pub const PRIMITIVES: &[Primitive] = &[
         ..primitive("cgroup_set", "Makes a control group, or finds the one it has made, and sets limits.")
     },
     Primitive {
-        params: &[need("path", Type::Path, "as `cgroup_set` names groups")],
+        params: &[need(
+            "path",
+            Type::Either(&[Type::Path, Type::List(&Type::Path)]),
+            "as `cgroup_set` names groups; or the group's directories, as the field `dirs` has them",
+        )],
         returns: "cgroup; close leaves the group as it is",
         syscalls: &["open(2)"],
         shell: "= ls /sys/fs/cgroup/PATH",

@@ -12,7 +12,8 @@ use crate::sys::cgroups::layout::{Hierarchy, Layout, available};
 
 /// The hierarchy that has a controller: also one whose root has it and shares it out on demand.
 pub fn find<'a>(layout: &'a Layout, controller: &str) -> Option<&'a Hierarchy> {
-    let on_demand = || layout.unified().filter(|unified| available(&unified.mount, &unified.mount).iter().any(|name| name == controller));
+    let shares = || layout.unified().filter(|_| !layout.only_tracks());
+    let on_demand = || shares().filter(|unified| available(&unified.mount, &unified.mount).iter().any(|name| name == controller));
     let core = || layout.unified().filter(|_| matches!(controller, "devices" | "cgroup"));
     layout.find(controller).or_else(on_demand).or_else(core)
 }
@@ -23,12 +24,22 @@ pub fn has_on_v1(layout: &Layout, controller: &str) -> bool {
 }
 
 /// Whether the caller may make a directory: the nearest that exists above it must be writable.
-pub fn may_make(host: &Host, mount: &Path, dir: &Path) -> bool {
+pub fn may_make(host: &Host, hierarchy: &Hierarchy, dir: &Path) -> bool {
+    let mount = hierarchy.mount.as_path();
     let mut at = dir;
     loop {
-        if host.cgroups.has_made(at) || at.exists() {
+        if host.cgroups.has_made(at) {
+            return true;
+        }
+        match sys_cgroups::writable_if_there(at) {
             // To set limits in a group that is there is to write its files.
-            return host.cgroups.has_made(at) || sys_cgroups::writable(at) && sys_cgroups::writable(&at.join("cgroup.procs"));
+            Some(may) if at == dir => return may && sys_cgroups::writable(&at.join("cgroup.procs")),
+            Some(may) => return may,
+            None => host.cgroups.note_absent(at),
+        }
+        if at == dir && !hierarchy.read_only && host.cgroups.has_all_rights() {
+            // One that no file's mode stops need not ask about each group above.
+            return true;
         }
         match at.parent() {
             Some(parent) if at != mount => at = parent,
@@ -41,13 +52,14 @@ pub fn may_make(host: &Host, mount: &Path, dir: &Path) -> bool {
 pub fn why_not(host: &Host, layout: &Layout, controller: &str) -> String {
     let Some(hierarchy) = find(layout, controller) else {
         return match layout.unified() {
+            Some(_) if layout.only_tracks() => "no hierarchy of v1 has this controller, and v2 only tracks processes here".to_owned(),
             Some(unified) if !unified.controllers.is_empty() => "its group was not given this controller".to_owned(),
             _ => "no hierarchy has this controller".to_owned(),
         };
     };
     let Some(own) = host.cgroups.own(hierarchy) else { return "the mount does not show its own group".to_owned() };
     let dir = join(&hierarchy.mount, &own);
-    if !may_make(host, &hierarchy.mount, &dir) {
+    if !may_make(host, hierarchy, &dir) {
         return format!("{} is not writable for it", dir.display());
     }
     String::new()

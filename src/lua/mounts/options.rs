@@ -50,6 +50,9 @@ macro_rules! with_data {
             may("sync", Type::Boolean, "writes wait for the device"),
             may("dirsync", Type::Boolean, "writes to directories wait for the device"),
             may("lazytime", Type::Boolean, "times are kept in memory for a while"),
+            may("mand", Type::Boolean, "mandatory locks, where the kernel still has them (before Linux 5.15)"),
+            may("iversion", Type::Boolean, "the file system counts the changes of each inode"),
+            may("silent", Type::Boolean, "fewer messages in the kernel's log"),
             $($more),*
         ]
     };
@@ -66,7 +69,12 @@ pub struct Asked {
 }
 
 /// The flags that belong to the file system and not to a mount of it.
-pub const OF_FILE_SYSTEM: u64 = libc::MS_SYNCHRONOUS | libc::MS_DIRSYNC | crate::kernel::mounts::flags::LAZYTIME;
+pub const OF_FILE_SYSTEM: u64 = libc::MS_SYNCHRONOUS
+    | libc::MS_DIRSYNC
+    | libc::MS_MANDLOCK
+    | libc::MS_I_VERSION
+    | libc::MS_SILENT
+    | crate::kernel::mounts::flags::LAZYTIME;
 
 const ATIME: u64 = libc::MS_NOATIME | libc::MS_RELATIME | libc::MS_STRICTATIME;
 
@@ -174,13 +182,16 @@ pub fn data(options: &Fields, fstype: Option<&str>) -> Outcome<Data> {
     Ok(data)
 }
 
-/// `a=b,c` as pairs; a comma after a backslash belongs to the value (overlay).
+/// `a=b,c` as pairs; a comma after a backslash belongs to the value (overlay), and so does one in
+/// the quotes of an SELinux context.
 fn split_data(text: &str) -> Data {
     let mut parts = vec![String::new()];
     let mut chars = text.chars().peekable();
+    let mut quoted = false;
     while let Some(char) = chars.next() {
         match (char, parts.last_mut()) {
-            (',', _) => parts.push(String::new()),
+            ('"', Some(part)) if quoted || part.ends_with("context=") => quoted = !quoted,
+            (',', _) if !quoted => parts.push(String::new()),
             ('\\', Some(part)) if chars.peek() == Some(&',') => part.extend(chars.next()),
             (other, Some(part)) => part.push(other),
             (_, None) => {}
@@ -201,7 +212,12 @@ pub fn joined(data: &Data, fstype: Option<&str>) -> Outcome<Option<String>> {
             parts.push(key.clone());
             continue;
         };
-        // Only overlay knows how to take a comma in a value.
+        // SELinux's levels have commas in them; its options are read with their quotes.
+        if key.ends_with("context") && value.contains(',') && !value.contains('"') {
+            parts.push(format!("{key}=\"{value}\""));
+            continue;
+        }
+        // Only overlay knows how to take a comma in another value.
         if value.contains(',') && fstype != Some("overlay") {
             return Err(Raise::argument(format!("options.data.{key}: a comma cannot be part of a value")));
         }
@@ -224,6 +240,10 @@ mod tests {
     fn data_is_split_at_commas_that_are_not_escaped() {
         let found = split_data(r"size=1M,nosuid,,x=a\,b=c");
         let wanted = [("size", Some("1M")), ("nosuid", None), ("x", Some("a,b=c"))];
+        assert_eq!(found, wanted.map(|(key, value)| (key.to_owned(), value.map(str::to_owned))));
+        let found = split_data(r#"mode=755,context="u:r:t:s0:c1,c2",size=1M"#);
+        let wanted = [("mode", Some("755")), ("context", Some("u:r:t:s0:c1,c2")), ("size", Some("1M"))];
+        assert_eq!(joined(&found, Some("tmpfs")).ok().flatten().as_deref(), Some(r#"mode=755,context="u:r:t:s0:c1,c2",size=1M"#));
         assert_eq!(found, wanted.map(|(key, value)| (key.to_owned(), value.map(str::to_owned))));
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use mlua::{Lua, Value};
 use nix::libc;
 
-use super::options::{Asked, DATA, Data, OF_FILE_SYSTEM, PROPAGATIONS, data, propagation, with_data, with_flags};
+use super::options::{Asked, DATA, Data, PROPAGATIONS, data, propagation, with_data, with_flags};
 use crate::kernel::Kinds;
 use crate::kernel::mounts::{Call, Spot, UserNamespace};
 use crate::lua::Host;
@@ -189,7 +189,12 @@ pub fn make(host: &Host, fstype: &str, source: &str, data: &Data, asked: Asked) 
         host.run(Call::FsConfig { context: context.clone(), key: key.to_owned(), value: value.map(str::to_owned) }).map(drop)
     };
     set("source", Some(source))?;
-    for (word, flag) in [("sync", libc::MS_SYNCHRONOUS), ("dirsync", libc::MS_DIRSYNC), ("lazytime", OF_FILE_SYSTEM)] {
+    for (word, flag) in [
+        ("sync", libc::MS_SYNCHRONOUS),
+        ("dirsync", libc::MS_DIRSYNC),
+        ("lazytime", crate::kernel::mounts::flags::LAZYTIME),
+        ("mand", libc::MS_MANDLOCK),
+    ] {
         if asked.on & flag == flag {
             set(word, None)?;
         }

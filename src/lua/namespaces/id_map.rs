@@ -124,8 +124,9 @@ impl Maps {
 /// In a user namespace of its own it can; a plan has not entered it, so the guard is asked too.
 pub fn privileged(host: &Host) -> bool {
     use caps::{CapSet, Capability};
-    let has = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
-    host.guard.left().contains(Kinds::USER) || has(Capability::CAP_SETUID) && has(Capability::CAP_SETGID)
+    let needed = [Capability::CAP_SETUID, Capability::CAP_SETGID];
+    host.guard.left().contains(Kinds::USER)
+        || caps::read(None, CapSet::Effective).is_ok_and(|has| needed.iter().all(|capability| has.contains(capability)))
 }
 
 fn ranges(fields: &Fields, name: &str, own: u32) -> Outcome<Vec<Range>> {

@@ -32,28 +32,50 @@ const PRESERVE: Param = may(
     "descriptors for the program, at the numbers from 3 on, counted in LISTEN_FDS; a number means so many that the caller left open",
 );
 
-const EXEC: &[Param] = &[ENV, CWD, may("argv0", Type::Text, "what the program sees as its own name"), PRESERVE];
+const EXEC: &[Param] = &[
+    ENV,
+    CWD,
+    may("argv0", Type::Text, "what the program sees as its own name"),
+    PRESERVE,
+    may("listen_fds", Type::Integer(0, 1024), "how many of the preserved are counted in LISTEN_FDS; all. With 0 `env` stays as it is"),
+];
 
 /// The primitives of this part.
-pub const PRIMITIVES: &[Primitive] = &[Primitive {
-    name: "exec",
-    summary: "Replaces the process by a program; Lua ends here. Never a shell string: a list of arguments.",
-    params: &[need("command", Type::Command(EXEC), "the program, searched in the PATH of `env`, and its arguments")],
-    returns: "never",
-    syscalls: &["close_range(2)", "chdir(2)", "dup2(2)", "execve(2)"],
-    shell: "= exec PROGRAM ARGS…",
-    needs: "",
-    scope: Scope::Caller,
-    reversible: false,
-    examples: &[
-        example("local child <close> = spawn(function() exec { \"true\" } end)\nassert(child:wait().code == 0)"),
-        example(
-            "local child <close> = spawn(function()\n  exec { \"sh\", \"-c\", 'test \"$PWD\" = /', env = { PATH = \"/usr/bin:/bin\" }, cwd = \"/\" }\nend)\nassert(child:wait().code == 0)",
-        ),
-    ],
-    see: &["spawn", "capture", "execve(2)", "sd_listen_fds(3)"],
-    function: exec,
-}];
+pub const PRIMITIVES: &[Primitive] = &[
+    Primitive {
+        name: "exec",
+        summary: "Replaces the process by a program; Lua ends here. Never a shell string: a list of arguments.",
+        params: &[need("command", Type::Command(EXEC), "the program, searched in the PATH of `env`, and its arguments")],
+        returns: "never",
+        syscalls: &["close_range(2)", "chdir(2)", "dup2(2)", "execve(2)"],
+        shell: "= exec PROGRAM ARGS…",
+        needs: "",
+        scope: Scope::Caller,
+        reversible: false,
+        examples: &[
+            example("local child <close> = spawn(function() exec { \"true\" } end)\nassert(child:wait().code == 0)"),
+            example(
+                "local child <close> = spawn(function()\n  exec { \"sh\", \"-c\", 'test \"$PWD\" = /', env = { PATH = \"/usr/bin:/bin\" }, cwd = \"/\" }\nend)\nassert(child:wait().code == 0)",
+            ),
+        ],
+        see: &["spawn", "capture", "execve(2)", "sd_listen_fds(3)"],
+        function: exec,
+    },
+    Primitive {
+        name: "chdir",
+        summary: "Sets the working directory; one outside of this process's root is EXDEV.",
+        params: &[need("path", Type::Path, "the directory")],
+        returns: "nothing",
+        syscalls: &["chdir(2)", "getcwd(2)"],
+        shell: "= cd PATH",
+        needs: "",
+        scope: Scope::Caller,
+        reversible: true,
+        examples: &[example("chdir(\"/usr\")\nassert(readlink(\"/proc/self/cwd\") == \"/usr\")")],
+        see: &["exec", "chroot", "chdir(2)"],
+        function: chdir,
+    },
+];
 
 /// Where a program is searched when its environment has no PATH.
 const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -73,6 +95,8 @@ pub struct Program {
     env: Vec<(OsString, OsString)>,
     cwd: Option<PathBuf>,
     preserve: Preserve,
+    /// How many of them the program is told of.
+    told: usize,
 }
 
 impl Program {
@@ -104,13 +128,17 @@ impl Program {
                 *count as usize
             }
         };
-        if count > 0 {
-            for (name, value) in [("LISTEN_FDS", count.to_string()), ("LISTEN_PID", std::process::id().to_string())] {
+        let told = options.integer("listen_fds")?.unwrap_or(count);
+        if told > count {
+            return Err(Raise::argument(format!("listen_fds: {told} of {count} preserved descriptors")));
+        }
+        if told > 0 {
+            for (name, value) in [("LISTEN_FDS", told.to_string()), ("LISTEN_PID", crate::sys::fork::own_pid().to_string())] {
                 env.retain(|(other, _)| other != name);
                 env.push((name.into(), value.into()));
             }
         }
-        Ok(Self { name, args, env, cwd: options.path("cwd"), preserve })
+        Ok(Self { name, args, env, cwd: options.path("cwd"), preserve, told })
     }
 
     /// Replaces this process. Comes back only with a failure, or in a plan.
@@ -136,17 +164,13 @@ impl Program {
         host.run(Call::CloseOnExec { first: 3 + kept })?;
         // A LISTEN_PID of the parent's would be wrong in a child that was forked since.
         let mut env = self.env.clone();
-        for (_, value) in env.iter_mut().filter(|(name, _)| name == "LISTEN_PID" && self.has_descriptors()) {
-            *value = std::process::id().to_string().into();
+        for (_, value) in env.iter_mut().filter(|(name, _)| name == "LISTEN_PID" && self.told > 0) {
+            *value = crate::sys::fork::own_pid().to_string().into();
         }
         let path = env.iter().find(|(name, _)| name == "PATH").map_or(DEFAULT_PATH, |(_, value)| value.as_bytes());
         let program = search(&self.name, path);
         patiently(host, Call::Exec { program, args: self.args.clone(), env, preserve })?;
         Ok(())
-    }
-
-    fn has_descriptors(&self) -> bool {
-        !matches!(&self.preserve, Preserve::Count(0))
     }
 }
 
@@ -190,6 +214,11 @@ fn search(name: &std::ffi::OsStr, path: &[u8]) -> PathBuf {
         .or_else(|| candidates().find(|file| file.exists()))
         .or_else(|| candidates().next())
         .unwrap_or_else(|| PathBuf::from(name))
+}
+
+fn chdir(args: &Args) -> Outcome {
+    args.host.run(Call::Chdir { path: args.required_path("path") })?;
+    Ok(Value::Nil)
 }
 
 fn exec(args: &Args) -> Outcome {

@@ -13,15 +13,17 @@ use super::super::args::Args;
 use super::super::error::Outcome;
 use super::super::handle::Handle;
 use super::super::table::{Primitive, Scope, example};
-use super::super::types::{Type, may};
+use super::super::types::{Param, Type, may};
 use super::streams::Descriptor;
 use crate::kernel::processes::Call;
+
+const OPTIONS: &[Param] = &[may("preserve", Type::Integer(0, 1024), "as many from 3 on as the caller left open for a program")];
 
 /// The primitives of this part.
 pub const PRIMITIVES: &[Primitive] = &[Primitive {
     name: "close_fds",
     summary: "Lets go of every descriptor that this process has inherited or opened, but the first three and those that are listed.",
-    params: &[may("keep", Type::List(&Type::Handle("fd")), "what is still needed")],
+    params: &[may("keep", Type::List(&Type::Handle("fd")), "what is still needed"), may("options", Type::Options(OPTIONS), "")],
     returns: "nothing",
     syscalls: &["getdents64(2)", "dup3(2)"],
     shell: "≈ exec 3>&- 4>&- …",
@@ -45,6 +47,8 @@ fn close_fds(args: &Args) -> Outcome {
             keep.extend(fd.get().ok().map(|fd| fd.as_raw_fd()));
         }
     }
+    let preserved: i32 = args.options("options")?.integer("preserve")?.unwrap_or(0);
+    keep.extend(3..3 + preserved);
     host.run(Call::LetGo { keep })?;
     Ok(Value::Nil)
 }

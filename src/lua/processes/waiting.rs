@@ -103,7 +103,7 @@ pub fn reap(args: &Args) -> Outcome {
     Ok(Value::Table(process.result(args.lua, args.host)?))
 }
 
-fn forwarded(options: &Fields) -> Outcome<Vec<i32>> {
+pub fn forwarded(options: &Fields) -> Outcome<Vec<i32>> {
     let mut numbers = Vec::new();
     for name in options.texts("forward") {
         if name == "kill" || name == "stop" {

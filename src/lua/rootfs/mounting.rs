@@ -12,14 +12,15 @@ use crate::kernel::mounts::{Call as MountCall, Spot};
 use crate::kernel::rootfs::{Call, Change};
 use crate::lua::args::Args;
 use crate::lua::error::{Outcome, Raise};
-use crate::lua::mounts::options::{Asked, DATA, PROPAGATIONS, data, propagation, with_data, with_flags};
-use crate::lua::mounts::pivot_to;
+use crate::lua::mounts::options::{Asked, DATA, OF_FILE_SYSTEM, PROPAGATIONS, data, joined, propagation, with_data, with_flags};
 use crate::lua::mounts::tree::{USER_NAMESPACE, apply, make, mount_of};
+use crate::lua::mounts::{pivot_to, replaced};
 use crate::lua::processes::streams::Descriptor;
 use crate::lua::table::{Primitive, example_with};
 use crate::lua::types::{Param, Type, U32, may, need};
 use crate::sys::mounts::has_new_api;
 
+mod cgroups;
 mod system;
 mod wanted;
 
@@ -29,9 +30,17 @@ const MOUNT: &[Param] = with_data![
     may("type", Type::Text, "the file system: \"tmpfs\", \"proc\", \"sysfs\", \"devpts\", \"mqueue\", \"overlay\" …"),
     may("bind", Type::Boolean, "shows the source at the target; see rootfs:bind"),
     may("recursive", Type::Boolean, "with bind: also what is mounted below (default true)"),
+    may("new", Type::Boolean, "the target is a name in a root that only this program changes, and is not there yet: made at once"),
 ];
 
+const ALL: &[Param] = with_flags![may("id_map", USER_NAMESPACE, "owners are seen through this user namespace")];
+
 const BIND: &[Param] = with_flags![
+    may(
+        "all",
+        Type::Options(ALL),
+        "attributes for everything that is mounted below as well; those beside it then hold for the uppermost mount"
+    ),
     may("recursive", Type::Boolean, "also what is mounted below, with the same attributes (default true)"),
     may("id_map", USER_NAMESPACE, "owners are seen through this user namespace"),
 ];
@@ -49,6 +58,11 @@ const DEV: &[Param] = &[
     may("shm_size", Type::Size, "how much /dev/shm may hold; \"64M\""),
     may("tty_gid", U32, "the group of terminals; the namespace must map it"),
     may("mqueue", Type::Boolean, "message queues (default: where the ipc namespace is the container's own)"),
+];
+
+const REMOUNT: &[Param] = with_data![
+    may("superblock", Type::Boolean, "the file system itself, with its data, and not only this mount of it"),
+    may("recursive", Type::Boolean, "also everything that is mounted below"),
 ];
 
 const PIVOT: &[Param] = &[may("no_pivot", Type::Boolean, "where the root is the initial ramfs: MS_MOVE and chroot, which is weaker")];
@@ -103,6 +117,31 @@ pub const PRIMITIVES: &[Primitive] = &[
         inside!("root:mkdir(\"/etc\")\n  root:readonly(\"/etc\")\n  root:readonly(\"/\")"),
         readonly,
     ),
+    method(
+        "rootfs:remount",
+        "Changes the flags or the propagation of what is mounted at a path of the root.",
+        &[TARGET, need("options", Type::Options(REMOUNT), "")],
+        "nothing",
+        &["openat2(2)", "mount_setattr(2)", "mount(2)"],
+        inside!(
+            "root:mount(\"tmpfs\", \"/tmp\", { type = \"tmpfs\" })\n  root:remount(\"/tmp\", { superblock = true, data = \"size=1M\" })\n  root:remount(\"/tmp\", { readonly = true, propagation = \"slave\" })"
+        ),
+        remount,
+    ),
+    Primitive {
+        needs: "CAP_SYS_ADMIN over the mount namespace; for `mounts` over the cgroup namespace as well",
+        ..method(
+            "rootfs:cgroups",
+            "Mounts a small tmpfs with a directory for each hierarchy of cgroup v1, and the groups of the container in them.",
+            &[TARGET, need("options", Type::Options(cgroups::OPTIONS), "")],
+            "nothing",
+            &["openat2(2)", "mount(2)", "mkdirat(2)", "symlinkat(2)", "mount_setattr(2)"],
+            inside!(
+                "root:cgroups(\"/cgroup\", { groups = { all = \"/sys/fs/cgroup\" }, links = { same = \"all\" }, readonly = true, nosuid = true })"
+            ),
+            cgroups::cgroups,
+        )
+    },
     method(
         "rootfs:umount",
         "Removes what is mounted at a path of the root.",
@@ -165,7 +204,9 @@ fn mount(args: &Args) -> Outcome {
     let wanted = Wanted::new(args, &args.required_text("target"))?;
     let fstype = options.text("type");
     let wrong = |text: &str| Err(Raise::argument(format!("options: {text}")));
-    let no_file_system = ["data", "lower", "upper", "work", "sync", "dirsync", "lazytime"].iter().find(|name| options.has(name));
+    let no_file_system = ["data", "lower", "upper", "work", "sync", "dirsync", "lazytime", "mand", "iversion", "silent"]
+        .iter()
+        .find(|name| options.has(name));
     if let Some(mount) = mount_of(args.value("source"))? {
         if fstype.is_some() || options.has("bind") || no_file_system.is_some() {
             return wrong("a mount has its file system already: flags and a propagation are expected");
@@ -181,6 +222,16 @@ fn mount(args: &Args) -> Outcome {
                 return wrong("a new file system has no flags yet that could be taken away, and nothing below it");
             }
             let data = data(&options, Some(&fstype))?;
+            if options.flag("new") {
+                let simple =
+                    matches!(wanted.target.components().next(), Some(Component::Normal(_))) && wanted.target.components().count() == 1;
+                if !simple || propagation != 0 || asked.on & libc::MS_RDONLY != 0 {
+                    return wrong("new takes a name without a slash, and neither readonly nor a propagation");
+                }
+                let (source, data) = (args.required_path("source"), joined(&data, Some(&fstype))?);
+                wanted.run(Change::MountNew { source, fstype: Some(fstype), flags: asked.on, data })?;
+                return Ok(Value::Nil);
+            }
             wanted.file_system(&fstype, &args.required_text("source"), &data, asked, propagation)?;
         }
         (None, true) => {
@@ -223,7 +274,7 @@ fn mask(args: &Args) -> Outcome {
         Some(empty) => Some(empty),
         None if !has_new_api() => None,
         None => {
-            let data = vec![("nr_inodes".to_owned(), Some("2".to_owned())), ("mode".to_owned(), Some("555".to_owned()))];
+            let data = vec![("mode".to_owned(), Some("555".to_owned()))];
             let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
             Some(make(args.host, "tmpfs", "tmpfs", &data, Asked { on: flags, off: 0 })?)
         }
@@ -248,6 +299,47 @@ fn readonly(args: &Args) -> Outcome {
         return Ok(Value::Nil);
     }
     wanted.run(Change::ReadOnly)?;
+    Ok(Value::Nil)
+}
+
+fn remount(args: &Args) -> Outcome {
+    let options = args.options("options")?;
+    let (asked, propagation) = (Asked::of(&options)?, propagation(&options)?);
+    let text = joined(&data(&options, None)?, None)?;
+    let (superblock, recursive) = (options.flag("superblock"), options.flag("recursive"));
+    let wrong = |text: &str| Err(Raise::argument(format!("options: {text}")));
+    if !superblock && (text.is_some() || (asked.on | asked.off) & OF_FILE_SYSTEM != 0) {
+        return wrong("data, sync, dirsync and lazytime belong to the file system: say superblock = true");
+    }
+    if superblock && (recursive || propagation != 0) {
+        return wrong("recursive and a propagation belong to mounts, superblock to the file system");
+    }
+    let wanted = Wanted::new(args, &args.required_text("target"))?;
+    let opened = wanted.run(Change::Open { flags: libc::O_PATH, mode: 0 })?;
+    let target = Spot::Fd(opened.fd().map_err(|errno| Raise::read("openat2", errno))?);
+    let change = |flags: u64, keep: Option<u64>, data: Option<String>| {
+        let target = target.clone();
+        args.host.run(MountCall::Mount { source: None, target, fstype: None, flags, keep, data }).map(drop)
+    };
+    if superblock {
+        change(libc::MS_REMOUNT | asked.on, Some(replaced(asked)), text)?;
+        return Ok(Value::Nil);
+    }
+    if !has_new_api() && (propagation != 0 || asked.mentions_mount()) {
+        if asked.mentions_mount() && recursive {
+            return Err(Raise::state("changing the flags of all mounts below needs Linux 5.12"));
+        }
+        if asked.mentions_mount() {
+            change(libc::MS_REMOUNT | libc::MS_BIND | asked.on, Some(replaced(asked)), None)?;
+        }
+        if propagation != 0 {
+            change(propagation | if recursive { libc::MS_REC } else { 0 }, None, None)?;
+        }
+        return Ok(Value::Nil);
+    }
+    if !apply(args.host, &target, &options, recursive)? {
+        return wrong("expected an attribute or a propagation");
+    }
     Ok(Value::Nil)
 }
 

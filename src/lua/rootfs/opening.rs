@@ -40,6 +40,13 @@ pub fn rootfs_open(args: &Args) -> Outcome {
     args.adopt(Rootfs::new(tree, true), None)
 }
 
+pub fn subdir(args: &Args) -> Outcome {
+    let root = args.this::<Rootfs>()?.root()?;
+    let change = Change::Open { flags: libc::O_PATH | libc::O_DIRECTORY, mode: 0 };
+    let opened = args.host.run(Call { root, path: args.required_path("path"), change })?;
+    args.adopt(Rootfs::new(opened.fd().map_err(|errno| Raise::read("openat2", errno))?, false), None)
+}
+
 /// The directory bound to itself by the calls of old kernels; the host's own path is opened anew to
 /// come to the new mount.
 fn bound_classically(args: &Args, dir: PathBuf, asked: Asked, recursive: bool) -> Outcome<Fd> {
@@ -55,7 +62,7 @@ fn bound_classically(args: &Args, dir: PathBuf, asked: Asked, recursive: bool) -
     mount(Some(Spot::Fd(place.clone())), place.clone(), libc::MS_BIND | all)?;
     let bound = open_place(args.host, dir)?;
     if asked.on != 0 {
-        let change = Change::Remount { below: place, flags: asked.on };
+        let change = Change::Remount { below: place, flags: asked.on, recursive };
         args.host.run(Call { root: bound.clone(), path: "/".into(), change })?;
     }
     let propagation = propagation(&options)?;

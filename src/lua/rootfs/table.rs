@@ -106,6 +106,17 @@ pub const PRIMITIVES: &[Primitive] = &[
         function: opening::rootfs_new,
     },
     method(
+        "rootfs:subdir",
+        "Opens a directory of the root as a root of its own: what is done there needs no way to it any more.",
+        &[PATH],
+        "rootfs",
+        &["openat2(2)"],
+        inside!(
+            "root:mkdir(\"/dev\")\n  local dev <close> = root:subdir(\"/dev\")\n  dev:symlink(\"pts/ptmx\", \"ptmx\")\n  assert(root:exists(\"/dev/ptmx\"))"
+        ),
+        opening::subdir,
+    ),
+    method(
         "rootfs:mkdir",
         "Makes a directory in the root.",
         &[PATH, may("options", Type::Options(MKDIR), "")],

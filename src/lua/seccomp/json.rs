@@ -6,7 +6,10 @@ use serde_json::{Map, Number};
 /// How deep a profile may nest.
 const DEPTH: usize = 16;
 
+const TWO_63: f64 = 9_223_372_036_854_775_808.0;
+
 /// A table with elements is an array, any other an object.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates, and is meant to")]
 pub fn from_lua(value: &Value, depth: usize) -> Result<serde_json::Value, String> {
     if depth > DEPTH {
         return Err(format!("tables nest deeper than {DEPTH}"));
@@ -15,6 +18,8 @@ pub fn from_lua(value: &Value, depth: usize) -> Result<serde_json::Value, String
         Value::Nil => serde_json::Value::Null,
         Value::Boolean(flag) => (*flag).into(),
         Value::Integer(number) => (*number).into(),
+        // What `json_decode` makes of whole numbers that Lua's integers do not hold.
+        Value::Number(number) if number.fract() == 0.0 && (TWO_63..=2.0 * TWO_63).contains(number) => (*number as u64).into(),
         Value::Number(number) => Number::from_f64(*number).map_or(serde_json::Value::Null, Into::into),
         Value::String(text) => text.to_string_lossy().into(),
         Value::Table(table) if table.raw_len() > 0 => {

@@ -10,7 +10,7 @@ use super::super::args::Args;
 use super::super::error::{Outcome, Raise};
 use super::super::handle::{Handle, Resource};
 use super::super::processes::streams::{Descriptor, own};
-use super::super::processes::{Process, patiently};
+use super::super::processes::{Process, SIGNAL_NAME, patiently, waiting};
 use super::super::table::{Primitive, Scope, example};
 use super::super::types::{Param, Type, may};
 use super::{TERMINAL, descriptor, make_raw, opened};
@@ -18,7 +18,11 @@ use crate::kernel::terminal::Call;
 use crate::sys::{self, Fd};
 
 const PTY: &[Param] = &[
-    may("ptmx", Type::Path, "the multiplexer: \"/dev/ptmx\", or the file `ptmx` of another devpts mount"),
+    may(
+        "ptmx",
+        Type::Either(&[Type::Handle("fd"), Type::Path]),
+        "the multiplexer: \"/dev/ptmx\", the file `ptmx` of another devpts mount, or an open one, which becomes the master",
+    ),
     may("rows", Type::Integer(0, 65535), "the window's height"),
     may("columns", Type::Integer(0, 65535), "the window's width"),
 ];
@@ -26,6 +30,7 @@ const RELAY: &[Param] = &[
     may("process", Type::Handle("process"), "its end is the relay's end; without it the end is when no process has the slave open"),
     may("input", TERMINAL, "where keys come from; standard input"),
     may("output", TERMINAL, "where output goes to; standard output"),
+    may("forward", Type::List(&SIGNAL_NAME), "signals that go on to the process when they come meanwhile, instead of ending the script"),
     may("raw", Type::Boolean, "put an input that is a terminal into raw mode meanwhile; true"),
 ];
 
@@ -134,8 +139,15 @@ fn pty(args: &Args) -> Outcome {
         return Err(Raise::argument("options: rows and columns go together"));
     }
     let host = args.host;
-    let ptmx = options.path("ptmx").unwrap_or_else(|| "/dev/ptmx".into());
-    let master = opened(host, Call::OpenMaster { ptmx: ptmx.clone() })?;
+    let given = options.handle::<Descriptor>("ptmx")?;
+    let ptmx = match &given {
+        Some(_) => "/dev/pts/ptmx".into(),
+        None => options.path("ptmx").unwrap_or_else(|| "/dev/ptmx".into()),
+    };
+    let master = match given {
+        Some(fd) => fd.fd()?,
+        None => opened(host, Call::OpenMaster { ptmx: ptmx.clone() })?,
+    };
     host.run(Call::Unlock { master: master.clone() })?;
     let slave = opened(host, Call::Peer { master: master.clone() })?;
     if let (Some(rows), Some(columns)) = (options.integer("rows")?, options.integer("columns")?) {
@@ -155,11 +167,15 @@ fn relay(args: &Args) -> Outcome {
     let input = descriptor(options.value("input"), false)?;
     let output = if options.has("output") { descriptor(options.value("output"), false)? } else { own(1)? };
     let process = options.handle::<Process>("process")?.map(|process| process.pidfd().clone());
+    let forward = waiting::forwarded(&options)?;
+    if process.is_none() && !forward.is_empty() {
+        return Err(Raise::argument("options: signals are forwarded to the process, and there is none"));
+    }
     // As long as this process has the slave open, its last user is never gone.
     pty.slave.close(host)?;
     let is_terminal = input.get().is_ok_and(sys::terminal::is_tty);
     let raw = if options.boolean("raw").unwrap_or(true) && is_terminal { Some(make_raw(host, input.clone())?) } else { None };
-    let copied = patiently(host, Call::Relay { master, input: Some(input), output, process });
+    let copied = patiently(host, Call::Relay { master, input: Some(input), output, process, forward });
     if let Some(raw) = raw {
         raw.close(host)?;
     }

@@ -5,10 +5,9 @@
 //! (cgroups(7)). The files are read below a directory that can be given, so that recorded
 //! machines can be looked at like this one.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::{Errno, Result, files::errno};
+use super::super::{Errno, Result};
 
 /// The two generations of control groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +23,15 @@ pub enum Version {
 pub struct Hierarchy {
     /// Its generation.
     pub version: Version,
-    /// Controllers, by the kernel's names; on v2 those that the process's own group can use.
+    /// Controllers, by the kernel's names; on v2 those that the process's own group can use, and
+    /// none where it only tracks processes.
     pub controllers: Vec<String>,
     /// The name of a v1 hierarchy without controllers (`systemd`).
     pub name: Option<String>,
     /// Where it is mounted.
     pub mount: PathBuf,
+    /// Whether the mount, or its file system, is read-only.
+    pub read_only: bool,
     /// The process's own group, below the mount; none where the mount does not show it.
     pub own: Option<PathBuf>,
 }
@@ -45,8 +47,8 @@ impl Layout {
     /// Reads the layout as the process `pid` (`self` for the caller) has it, below `root`.
     pub fn read(root: &Path, pid: &str) -> Result<Self> {
         let proc = root.join("proc").join(pid);
-        let mounts = fs::read_to_string(root.join("proc/self/mountinfo")).map_err(errno)?;
-        let groups = match fs::read_to_string(proc.join("cgroup")) {
+        let mounts = super::read_whole(&root.join("proc/self/mountinfo"))?;
+        let groups = match super::read_short(&proc.join("cgroup")) {
             // A kernel without control groups has no such file, but the process must be there.
             Err(_) if proc.exists() => String::new(),
             Err(_) => return Err(Errno::ESRCH),
@@ -70,7 +72,7 @@ impl Layout {
                 group.controllers.iter().filter(|name| !name.starts_with("name=")).cloned().collect()
             };
             let name = group.controllers.iter().find_map(|name| name.strip_prefix("name=")).map(str::to_owned);
-            let next = Hierarchy { version, controllers, name, mount: at, own };
+            let next = Hierarchy { version, controllers, name, mount: at, read_only: mount.read_only, own };
             // A hierarchy that is mounted twice counts once: where the process's own group shows.
             let same = |other: &&mut Hierarchy| {
                 other.version == version && (mount.v2 || (other.controllers == next.controllers && other.name == next.name))
@@ -81,7 +83,22 @@ impl Layout {
                 None => found.hierarchies.push(next),
             }
         }
+        if found.only_tracks() {
+            let unified = found.hierarchies.iter_mut().find(|hierarchy| hierarchy.version == Version::V2);
+            if let Some(unified) = unified {
+                unified.controllers.clear();
+            }
+        }
         found
+    }
+
+    /// Whether the v2 hierarchy is there to tell processes apart and for nothing else: v1 has the
+    /// machine's limits (systemd calls this layout hybrid). A controller that v1 happens not to mount
+    /// is not taken from it: shared out by its root, it could not be mounted as v1 by anyone.
+    #[must_use]
+    pub fn only_tracks(&self) -> bool {
+        let v1 = || self.hierarchies.iter().filter(|hierarchy| hierarchy.version == Version::V1);
+        self.unified().is_some() && v1().any(|hierarchy| ["memory", "cpu", "pids"].iter().any(|name| hierarchy.has(name)))
     }
 
     /// `v1`, `v2`, `hybrid` (both are mounted) or `none`.
@@ -123,7 +140,7 @@ impl Hierarchy {
 pub fn available(mount: &Path, dir: &Path) -> Vec<String> {
     let mut at = dir;
     loop {
-        if let Ok(text) = fs::read_to_string(at.join("cgroup.controllers")) {
+        if let Ok(text) = super::read_short(&at.join("cgroup.controllers")) {
             return text.split_whitespace().map(str::to_owned).collect();
         }
         match at.parent() {
@@ -173,6 +190,7 @@ struct Mount {
     root: String,
     point: String,
     v2: bool,
+    read_only: bool,
     options: Vec<String>,
 }
 
@@ -185,9 +203,11 @@ impl Mount {
             "cgroup2" => true,
             _ => return None,
         };
-        let options = right.nth(1).unwrap_or_default().split(',').map(str::to_owned).collect();
+        let options: Vec<String> = right.nth(1).unwrap_or_default().split(',').map(str::to_owned).collect();
         let mut left = left.split(' ').skip(3);
-        Some(Self { root: unescape(left.next()?), point: unescape(left.next()?), v2, options })
+        let (root, point) = (unescape(left.next()?), unescape(left.next()?));
+        let read_only = left.next()?.split(',').chain(options.iter().map(String::as_str)).any(|option| option == "ro");
+        Some(Self { root, point, v2, read_only, options })
     }
 }
 
@@ -236,6 +256,20 @@ mod tests {
         assert_eq!(layout.unified().map(|unified| unified.controllers.len()), Some(0));
         assert!(layout.hierarchies.iter().any(|hierarchy| hierarchy.name.as_deref() == Some("systemd")));
         Ok(())
+    }
+
+    #[test]
+    fn beside_the_limits_of_v1_the_v2_hierarchy_only_tracks() {
+        let mount = |at: &str, kind: &str, of: &str| format!("1 1 0:1 / {at} rw - {kind} {kind} rw{of}\n");
+        let v2 = mount("/sys/fs/cgroup/unified", "cgroup2", "");
+        let layout = |controller: &str| {
+            let mounts = format!("{v2}{}", mount("/sys/fs/cgroup/v1", "cgroup", &format!(",{controller}")));
+            Layout::parse(Path::new("/"), &mounts, &format!("1:{controller}:/\n0::/\n"))
+        };
+        assert!(layout("memory").only_tracks());
+        // What a program adds to a machine of v2 for itself.
+        assert!(!layout("net_cls").only_tracks());
+        assert!(!Layout::parse(Path::new("/"), &v2, "0::/\n").only_tracks());
     }
 
     #[test]

@@ -16,13 +16,8 @@ use super::{Dir, Links, make_directories, open, parent};
 use crate::sys::{Errno, Result, files};
 
 /// Runs `body` with an empty umask, so that what it makes has exactly the mode it was given.
-///
-/// The umask belongs to the process; the program has one thread, so nobody else sees it change.
 pub fn exactly<T>(body: impl FnOnce() -> T) -> T {
-    let before = nix::sys::stat::umask(Mode::empty());
-    let result = body();
-    nix::sys::stat::umask(before);
-    result
+    crate::sys::attributes::without_umask(body)
 }
 
 /// User and group id; each may be left as it is.

@@ -30,36 +30,42 @@ pub fn host_device(path: &Path, (wanted, device): Node) -> Result<OwnedFd> {
     if same { Ok(fd) } else { Err(Errno::ENXIO) }
 }
 
-/// Mounts what one descriptor refers to onto another.
+/// Mounts what one descriptor refers to onto another: one call where `/proc` names them.
 pub fn bind(from: BorrowedFd, to: BorrowedFd, recursive: bool) -> Result<()> {
-    if mounts::has_new_api() {
-        let flags = mounts::CLONE | if recursive { mounts::RECURSIVE } else { 0 };
-        return mounts::move_mount(mounts::open_tree_fd(from, flags)?.as_fd(), to);
+    match (proc_path(from), proc_path(to)) {
+        (Ok(from), Ok(to)) => {
+            let flags = libc::MS_BIND | if recursive { libc::MS_REC } else { 0 };
+            mounts::mount(Some(&from), &to, None, flags, None)
+        }
+        (Err(errno), _) | (_, Err(errno)) if !mounts::has_new_api() => Err(errno),
+        _ => {
+            let flags = mounts::CLONE | if recursive { mounts::RECURSIVE } else { 0 };
+            mounts::move_mount(mounts::open_tree_fd(from, flags)?.as_fd(), to)
+        }
     }
-    let flags = libc::MS_BIND | if recursive { libc::MS_REC } else { 0 };
-    mounts::mount(Some(&proc_path(from)?), &proc_path(to)?, None, flags, None)
 }
 
 /// Hides a path: a file behind the device `null`, a directory behind the empty file system `empty`.
 ///
-/// The first directory takes `empty` itself where the kernel cannot clone a mount that is attached
-/// nowhere (before Linux 6.15); the others take clones. A path that does not exist needs no mask.
+/// What is not hidden by the one is a directory (`ENOTDIR`). The first directory takes `empty`
+/// itself, which cannot be copied as long as it is attached nowhere (`EINVAL`); the others take
+/// copies. A path that does not exist needs no mask.
 pub fn mask(root: BorrowedFd, path: &Path, null: BorrowedFd, empty: Option<BorrowedFd>) -> Result<()> {
     let target = match open(root, path, OFlag::O_PATH, Mode::empty(), Links::Inside) {
         Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(()),
         other => other?,
     };
-    if kind(target.as_fd())? != SFlag::S_IFDIR {
-        return bind(null, target.as_fd(), false);
+    match bind(null, target.as_fd(), false) {
+        Err(Errno::ENOTDIR) => {}
+        other => return other,
     }
     let Some(empty) = empty else {
         let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
         return mounts::mount(Some(Path::new("tmpfs")), &proc_path(target.as_fd())?, Some("tmpfs"), flags, Some(b"nr_inodes=2,mode=0555"));
     };
-    match mounts::open_tree_fd(empty, mounts::CLONE) {
-        Ok(clone) => mounts::move_mount(clone.as_fd(), target.as_fd()),
+    match bind(empty, target.as_fd(), false) {
         Err(Errno::EINVAL) => mounts::move_mount(empty, target.as_fd()),
-        Err(errno) => Err(errno),
+        other => other,
     }
 }
 
@@ -76,18 +82,28 @@ pub fn read_only(root: BorrowedFd, path: &Path) -> Result<()> {
         return mounts::move_mount(tree.as_fd(), target.as_fd());
     }
     bind(target.as_fd(), target.as_fd(), true)?;
-    remount(root, path, target.as_fd(), libc::MS_RDONLY)
+    remount(root, path, target.as_fd(), libc::MS_RDONLY, true)
 }
 
-/// Adds flags to the mount that has just been put on a path, and to all that is mounted below it:
-/// the classic calls, for old kernels.
+/// Adds flags to the mount that has just been put on a path, and with `recursive` to all that is
+/// mounted below it: the classic calls, for old kernels.
 ///
 /// The path is resolved again to come to the new mount; `EXDEV` where that is still the old one.
-pub fn remount(root: BorrowedFd, path: &Path, below: BorrowedFd, flags: u64) -> Result<()> {
+pub fn remount(root: BorrowedFd, path: &Path, below: BorrowedFd, flags: u64, recursive: bool) -> Result<()> {
     let target = open(root, path, OFlag::O_PATH, Mode::empty(), Links::Inside)?;
     if mounts::mount_id(target.as_fd())? == mounts::mount_id(below)? {
         return Err(Errno::EXDEV);
     }
+    if !recursive {
+        return add_flags(target.as_fd(), flags);
+    }
+    drop(target);
+    remount_all(root, path, flags)
+}
+
+/// Adds flags to the mount at a path and to all that is mounted below it.
+pub fn remount_all(root: BorrowedFd, path: &Path, flags: u64) -> Result<()> {
+    let target = open(root, path, OFlag::O_PATH, Mode::empty(), Links::Inside)?;
     add_flags(target.as_fd(), flags)?;
     let name = |fd| std::fs::read_link(proc_path(fd)?).map_err(crate::sys::files::errno);
     let (top, outer) = (name(target.as_fd())?, name(root)?);
@@ -116,6 +132,16 @@ pub fn device(root: BorrowedFd, path: &Path, node: Node, mode: Mode, owner: Owne
         return Err(Errno::EEXIST);
     }
     bind(from.as_fd(), to.as_fd(), false)
+}
+
+/// Makes a directory in a root that is this program's own, and mounts on it: two calls. `EEXIST` where
+/// something has the name.
+///
+/// Nothing but the caller has ever made names in such a root, so a name stands for what was made.
+pub fn mount_new(root: BorrowedFd, name: &Path, source: &Path, fstype: Option<&str>, flags: u64, data: Option<&str>) -> Result<()> {
+    let place = proc_path(root)?.join(name);
+    super::change::mkdir(root, name, Mode::from_bits_truncate(0o755), false, (None, None))?;
+    mounts::mount(Some(source), &place, fstype, flags, data.map(str::as_bytes))
 }
 
 /// Opens the place for a mount that is like another: a directory for a directory, else a file.

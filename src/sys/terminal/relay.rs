@@ -18,15 +18,29 @@ use super::{is_tty, set_size, size};
 const FULL: usize = 1 << 16;
 
 /// Copies in both directions until the other side of the pty is closed, or `process` has ended and
-/// what it wrote is copied. A change of the input's window size is passed on.
+/// what it wrote is copied. A change of the input's window size is passed on, and so are the signals
+/// in `forward`, to the process.
 ///
 /// `EINTR` when a signal came that this program watches.
-pub fn relay(master: BorrowedFd, input: Option<BorrowedFd>, output: BorrowedFd, process: Option<BorrowedFd>) -> Result<()> {
-    let mut winch = SigSet::empty();
-    winch.add(Signal::SIGWINCH);
-    let signals = SignalFd::with_flags(&winch, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+pub fn relay(
+    master: BorrowedFd,
+    input: Option<BorrowedFd>,
+    output: BorrowedFd,
+    process: Option<BorrowedFd>,
+    forward: &[i32],
+) -> Result<()> {
+    let mut watched = SigSet::empty();
+    watched.add(Signal::SIGWINCH);
+    for signal in forward {
+        watched.add(Signal::try_from(*signal)?);
+    }
+    let signals = SignalFd::with_flags(&watched, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     let mut before = SigSet::empty();
-    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&winch), Some(&mut before))?;
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&watched), Some(&mut before))?;
+    if let Some(process) = process {
+        // None comes between this look and the loop: they are blocked by now.
+        interrupt::take(&watched).try_for_each(|early| processes::signal(process, early as i32))?;
+    }
     let flags = OFlag::from_bits_truncate(fcntl(master, FcntlArg::F_GETFL)?);
     fcntl(master, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
     let result = Relay { master, input, output, process, signals, waiting: Vec::new() }.run();
@@ -60,8 +74,7 @@ impl Relay<'_> {
                 ready => ready?,
             };
             if ready[RESIZED] {
-                while self.signals.read_signal()?.is_some() {}
-                self.pass_size();
+                self.pass_signals()?;
             }
             if ready[INPUT] {
                 self.read_input()?;
@@ -88,6 +101,20 @@ impl Relay<'_> {
         let mut ready = polled.iter().map(|fd| fd.any().unwrap_or(false));
         let mut next = |asked: bool| asked && ready.next().unwrap_or(false);
         Ok([next(true), next(true), next(self.process.is_some()), next(input.is_some())])
+    }
+
+    fn pass_signals(&mut self) -> Result<()> {
+        while let Some(info) = self.signals.read_signal()? {
+            let number = i32::try_from(info.ssi_signo).unwrap_or_default();
+            match self.process {
+                Some(process) if number != Signal::SIGWINCH as i32 => match processes::signal(process, number) {
+                    Err(Errno::ESRCH) => {}
+                    sent => sent?,
+                },
+                _ => self.pass_size(),
+            }
+        }
+        Ok(())
     }
 
     /// The user's window is the program's window.

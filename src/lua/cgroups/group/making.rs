@@ -3,9 +3,10 @@
 //! On v1 a directory in each hierarchy; on v2 the groups above must share out the controllers
 //! first, from the top down. A failure takes back what was made.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::super::place::Part;
+use super::super::place::{Part, join};
 use super::super::usable::{find, has_on_v1, may_make, why_not};
 use super::{Cgroup, refuse};
 use crate::kernel::cgroups::limits::Limits;
@@ -19,17 +20,24 @@ use crate::sys::cgroups::{self as sys_cgroups, Version};
 impl Cgroup {
     /// Makes what is missing of the group and sets the limits.
     pub fn apply(&self, host: &Host, limits: &Limits, lift: bool) -> Outcome<()> {
+        host.cgroups.look_again();
+        let result = self.make_and_set(host, limits, lift);
+        host.cgroups.look_again();
+        result
+    }
+
+    fn make_and_set(&self, host: &Host, limits: &Limits, lift: bool) -> Outcome<()> {
         let wanted = limits.controllers();
         let mut parts = self.parts.borrow().clone();
         let have = parts.len();
-        for hierarchy in self.needed(host, &wanted)? {
+        for hierarchy in self.needed(host, &wanted, limits.everywhere)? {
             if !parts.iter().any(|part| part.mount == hierarchy.mount) {
                 let dir = self.spot.dir(&hierarchy.mount).ok_or_else(|| not_shown(hierarchy))?;
                 parts.push(Part::of(hierarchy, dir));
             }
         }
         for part in &parts {
-            if part.dir.exists() && !host.cgroups.has_made(&part.dir) {
+            if !host.cgroups.has_made(&part.dir) && host.cgroups.is_there(&part.dir) {
                 refuse(host, lift, &part.dir, "changing it")?;
             }
         }
@@ -42,7 +50,7 @@ impl Cgroup {
         let before = self.parts.replace(parts.clone());
         let new = parts.get(have..).unwrap_or_default();
         let result =
-            self.make(host, &parts, new, &wanted, lift).and_then(|()| calls.into_iter().try_for_each(|call| host.run(call).map(drop)));
+            self.make(host, &parts, new, limits, lift).and_then(|()| calls.into_iter().try_for_each(|call| host.run(call).map(drop)));
         if result.is_err() {
             self.take_back(host, new);
             self.parts.replace(before);
@@ -51,7 +59,7 @@ impl Cgroup {
     }
 
     /// The hierarchies that the controllers need, and the one that stops and kills.
-    fn needed(&self, host: &Host, controllers: &[String]) -> Outcome<Vec<&Hierarchy>> {
+    fn needed(&self, host: &Host, controllers: &[String], everywhere: bool) -> Outcome<Vec<&Hierarchy>> {
         let layout = &*self.layout;
         let mut found: Vec<&Hierarchy> = Vec::new();
         let mut missing = Vec::new();
@@ -74,6 +82,9 @@ impl Cgroup {
         if !missing.is_empty() {
             return Err(self.cannot(host, &missing));
         }
+        if everywhere {
+            layout.hierarchies.iter().filter(|hierarchy| self.may_use(host, hierarchy)).for_each(&mut add);
+        }
         if !found.iter().any(|hierarchy| hierarchy.version == Version::V2) {
             let core = layout.find("freezer").or(layout.unified()).or(layout.hierarchies.first());
             match core.filter(|hierarchy| self.may_use(host, hierarchy)) {
@@ -91,7 +102,7 @@ impl Cgroup {
             return true;
         }
         let Some(dir) = self.spot.dir(&hierarchy.mount) else { return false };
-        may_make(host, &hierarchy.mount, &dir)
+        may_make(host, hierarchy, &dir)
     }
 
     fn cannot(&self, host: &Host, missing: &[&str]) -> Raise {
@@ -107,8 +118,10 @@ impl Cgroup {
     }
 
     /// Makes the directories of new parts, and enables on v2 what the limits need.
-    fn make(&self, host: &Host, parts: &[Part], new: &[Part], wanted: &[String], lift: bool) -> Outcome<()> {
-        let fresh = |dir: &Path| !dir.exists() && !host.cgroups.has_made(dir);
+    fn make(&self, host: &Host, parts: &[Part], new: &[Part], limits: &Limits, lift: bool) -> Outcome<()> {
+        let there: BTreeSet<PathBuf> =
+            new.iter().flat_map(|part| self.spot.way(&part.mount)).filter(|dir| host.cgroups.is_there(dir)).collect();
+        let fresh = |dir: &Path| !there.contains(dir) && !host.cgroups.has_made(dir);
         let dirs: Vec<PathBuf> = new.iter().map(|part| part.dir.clone()).filter(|dir| fresh(dir)).collect();
         let mut above: Vec<PathBuf> = new.iter().flat_map(|part| self.spot.way(&part.mount)).filter(|dir| fresh(dir)).collect();
         above.retain(|dir| !dirs.contains(dir));
@@ -124,31 +137,36 @@ impl Cgroup {
             match part.version {
                 Version::V1 if is_new => {
                     for dir in self.spot.way(&part.mount) {
-                        let own = fresh(&dir) || host.cgroups.has_made(&dir);
-                        Self::make_one(host, &dir)?;
-                        if own && part.has("cpuset") {
+                        let empty = fresh(&dir);
+                        Self::make_one(host, &dir, !empty)?;
+                        if empty && part.has("cpuset") {
                             host.run(Call::InheritCpuset { dir })?;
                         }
                     }
                 }
                 Version::V1 => {}
-                Version::V2 => self.make_v2(host, part, wanted, lift)?,
+                Version::V2 => self.make_v2(host, part, limits, lift, (is_new, &there))?,
             }
         }
         Ok(())
     }
 
-    fn make_one(host: &Host, dir: &Path) -> Outcome<()> {
-        if !dir.exists() {
+    fn make_one(host: &Host, dir: &Path, there: bool) -> Outcome<()> {
+        if !there {
             host.cgroups.made.borrow_mut().insert(dir.to_owned());
         }
         host.run(Call::Make { dir: dir.to_owned() }).map(drop)
     }
 
     /// On v2 every group on the way must share out the controllers to the next.
-    fn make_v2(&self, host: &Host, part: &Part, wanted: &[String], lift: bool) -> Outcome<()> {
-        let controllers: Vec<String> = wanted.iter().filter(|name| !matches!(name.as_str(), "devices" | "cgroup")).cloned().collect();
+    fn make_v2(&self, host: &Host, part: &Part, limits: &Limits, lift: bool, known: (bool, &BTreeSet<PathBuf>)) -> Outcome<()> {
+        let (is_new, there) = known;
+        let controllers: Vec<String> =
+            limits.controllers().into_iter().filter(|name| !matches!(name.as_str(), "devices" | "cgroup")).collect();
         let controllers: Vec<String> = controllers.into_iter().filter(|name| !has_on_v1(&self.layout, name)).collect();
+        if !is_new && controllers.is_empty() && !limits.everywhere {
+            return Ok(());
+        }
         let base = self.spot.base(&part.mount).ok_or_else(|| Raise::state("the group's place is not known"))?;
         if !controllers.is_empty() {
             let mut above = Vec::new();
@@ -160,9 +178,16 @@ impl Cgroup {
             }
             for dir in above.into_iter().rev() {
                 refuse_unless_made(host, lift, &dir, "sharing out controllers from it")?;
-                enable(host, &dir, &controllers)?;
+                enable(host, &dir, &controllers, false)?;
             }
         }
+        let mut wished = match self.layout.unified() {
+            _ if !limits.everywhere || self.layout.only_tracks() => Vec::new(),
+            // The layout has asked for those of the process's own group.
+            Some(own) if own.own.as_ref().is_some_and(|own| join(&part.mount, own) == base) => own.controllers.clone(),
+            _ => available(&part.mount, &base),
+        };
+        wished.retain(|name| !controllers.contains(name) && !has_on_v1(&self.layout, name));
         let way = self.spot.way(&part.mount);
         let mut from = base.clone();
         for dir in way {
@@ -171,9 +196,15 @@ impl Cgroup {
                 if foreign && !contains(&shared(&from), &controllers) {
                     refuse(host, lift, &from, "sharing out controllers from it")?;
                 }
-                enable(host, &from, &controllers)?;
+                enable(host, &from, &controllers, false)?;
             }
-            Self::make_one(host, &dir)?;
+            if !wished.is_empty()
+                && !contains(&shared(&from), &wished)
+                && refuse_unless_made(host, lift, &from, "sharing out controllers from it").is_ok()
+            {
+                enable(host, &from, &wished, true)?;
+            }
+            Self::make_one(host, &dir, there.contains(&dir) || host.cgroups.has_made(&dir))?;
             from = dir;
         }
         Ok(())
@@ -199,13 +230,13 @@ impl Cgroup {
     }
 }
 
-fn enable(host: &Host, dir: &Path, controllers: &[String]) -> Outcome<()> {
+fn enable(host: &Host, dir: &Path, controllers: &[String], lenient: bool) -> Outcome<()> {
     if !host.cgroups.has_made(dir) {
         let shared = shared(dir);
         let missing = controllers.iter().filter(|name| !shared.contains(name)).cloned();
         host.cgroups.enabled.borrow_mut().entry(dir.to_owned()).or_default().extend(missing);
     }
-    host.run(Call::Enable { dir: dir.to_owned(), controllers: controllers.to_vec() }).map(drop)
+    host.run(Call::Enable { dir: dir.to_owned(), controllers: controllers.to_vec(), lenient }).map(drop)
 }
 
 fn shared(dir: &Path) -> Vec<String> {

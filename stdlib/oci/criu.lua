@@ -1,0 +1,136 @@
+--- What `checkpoint` and `restore` have in common: the program criu(8), its options, and what it
+--- says where it fails.
+---
+--- criu saves what is the container's own. What came from outside is named when it is saved, and is
+--- given again under the same name when it is restored: bind mounts, files behind which a path is
+--- masked, and a network namespace of somebody else's.
+---
+--- ```lua
+--- local criu = require "oci.criu"
+---
+--- local spec = { mounts = { { destination = "/data", source = "/srv", options = { "rbind" } } } }
+--- assert(criu.externals(spec, "/b")[1].source == "/srv")
+--- assert(criu.options({ shell_job = true })[2] == "--shell-job")
+--- ```
+local options = require "options"
+
+local M = {}
+
+-- The options that criu has under the same names.
+local FLAGS = {
+  "tcp-established",
+  "ext-unix-sk",
+  "shell-job",
+  "file-locks",
+  "auto-dedup",
+  "lazy-pages",
+}
+
+--- The part of criu's command line that is the same for both.
+---@param given table
+---@return string[]
+function M.options(given)
+  local words = { "--manage-cgroups=" .. (given.manage_cgroups_mode or "soft") }
+  for _, name in ipairs(FLAGS) do
+    words[#words + 1] = given[name:gsub("-", "_")] and "--" .. name or nil
+  end
+  for _, kind in ipairs(given.empty_ns or {}) do
+    if kind ~= "network" then
+      options.fail("criu", ("--empty-ns: expected network, got %q"):format(kind))
+    end
+    table.move({ "--empty-ns", "net" }, 1, 2, #words + 1, words)
+  end
+  return words
+end
+
+local function is_bind(mount)
+  for _, option in ipairs(mount.options or {}) do
+    if option == "bind" or option == "rbind" then
+      return true
+    end
+  end
+  return mount.type == "bind"
+end
+
+--- What of a configuration lies outside of the container: the path in it, and on the host.
+---@param spec table
+---@param bundle string
+---@return { destination: string, source: string }[]
+function M.externals(spec, bundle)
+  local list = {}
+  for _, mount in ipairs(spec.mounts or {}) do
+    if is_bind(mount) then
+      local source = mount.source
+      source = source:sub(1, 1) == "/" and source or bundle .. "/" .. source
+      list[#list + 1] = { destination = mount.destination, source = source }
+    end
+  end
+  return list
+end
+
+--- The network namespace that a container was given by its path, if any.
+---@param spec table
+---@return string?
+function M.network(spec)
+  for _, namespace in ipairs(spec.linux and spec.linux.namespaces or {}) do
+    if namespace.type == "network" then
+      return namespace.path
+    end
+  end
+end
+
+local function absolute(path)
+  return path:sub(1, 1) == "/" and path or readlink("/proc/self/cwd") .. "/" .. path
+end
+
+--- Where the images are and where criu works.
+---@param given table the options
+---@return string images
+---@return string work
+function M.places(given)
+  local images = absolute(given.image_path or "checkpoint")
+  return images, given.work_path and absolute(given.work_path) or images
+end
+
+--- The program's path, or why there is none.
+---@param global oci.Global
+---@return string
+function M.program(global)
+  local name = global.criu or "criu"
+  local dirs = name:find("/", 1, true) and { "" } or {}
+  for dir in (os.getenv("PATH") or "/usr/sbin:/usr/bin:/sbin:/bin"):gmatch("[^:]+") do
+    dirs[#dirs + 1] = not name:find("/", 1, true) and dir .. "/" or nil
+  end
+  for _, dir in ipairs(dirs) do
+    local found = stat(dir .. name)
+    if found and found.type == "file" then
+      return dir .. name
+    end
+  end
+  local hint = "checkpoint and restore need criu: install it, or name it with --criu"
+  local message = name == "criu" and "criu: executable file not found in $PATH"
+    or ("criu: %s: no such file or directory"):format(name)
+  options.fail("criu", message, hint)
+end
+
+--- Why criu has failed: the first error in its log; those that follow are its consequences.
+local function reason(path)
+  for line in (read_file(path) or ""):gmatch("[^\n]+") do
+    local found = line:match("Error %b(): (.*)$")
+    if found then
+      return found
+    end
+  end
+end
+
+--- Raises what criu has failed with.
+---@param what string "dump" or "restore"
+---@param result { code: integer, stderr?: string }
+---@param log string the path of its log
+function M.failed(what, result, log)
+  local why = reason(log) or (result.stderr or ""):match("([^\n]+)\n*$")
+  why = why or ("status %d"):format(result.code)
+  options.fail("criu", ("criu failed: %s: %s"):format(what, why), "its log is " .. log)
+end
+
+return M

@@ -61,9 +61,9 @@ fn failing() -> Result<(), Failed> {
 fn arguments() -> Result<(), Failed> {
     for name in NAMES {
         let source = "return function(args) print(arg[0], #args, table.concat(args, \" \")) end";
-        let line = [name, "--json", "box", "--help", "-x", "--explain", "--", "y"];
+        let line = [name, "--json", "--help", "-x", "--explain", "--", "-y"];
         let output = succeeded(run(&format!("commands.{name}"), source, &[], &line)?)?;
-        assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{name}\t7\t--json box --help -x --explain -- y\n"));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{name}\t6\t--json --help -x --explain -- -y\n"));
     }
     Ok(())
 }

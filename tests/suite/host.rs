@@ -196,7 +196,7 @@ fn stdlib() -> Result<(), Failed> {
 
 fn version() -> Result<(), Failed> {
     let output = Place::new(false).run(&["--version"], false)?;
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), concat!("crun-lua ", env!("CARGO_PKG_VERSION")));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), concat!("crun-lua version ", env!("CARGO_PKG_VERSION"), "\nspec: 1.3.0\n"));
     Ok(())
 }
 

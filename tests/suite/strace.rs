@@ -18,11 +18,12 @@ pub fn trials() -> Vec<Trial> {
     } else {
         Some("not run as root")
     };
-    let tests: [(&str, Test); 5] = [
+    let tests: [(&str, Test); 6] = [
         ("one child is one clone3: no other fork and no thread", one_clone),
         ("a child makes its mounts private and calls exec within twelve calls", child_is_short),
         ("the program's own file is neither read nor copied", image_is_not_copied),
         ("a container of the host's root starts by one clone3, without a thread, within its number of calls", container_is_short),
+        ("run of the default bundle is one clone3, and stays within its number of calls", bundle_is_short),
         ("an empty script starts nothing, opens one file and ends within a hundred calls", empty_is_short),
     ];
     tests
@@ -44,8 +45,16 @@ impl Trace {
     pub fn of(source: &str) -> Result<Self, Failed> {
         let place = Place::new(false);
         let script = place.file("script.lua", source).display().to_string();
+        Self::of_program(&place, &[&script])
+    }
+
+    /// Runs the program, as root, under strace.
+    fn of_program(place: &Place, words: &[&str]) -> Result<Self, Failed> {
         let file = place.path().join("trace");
-        let arguments = ["-f", "-qq", "-s", "256", "-e", "signal=none", "-o", &file.display().to_string(), PROGRAM, &script];
+        let mut arguments = vec!["-f", "-qq", "-s", "256", "-e", "signal=none", "-o"];
+        let path = file.display().to_string();
+        arguments.extend([path.as_str(), PROGRAM]);
+        arguments.extend(words);
         place.run_program("strace", &arguments).and_then(succeeded)?;
         let text = std::fs::read_to_string(file)?;
         let line = |line: &str| line.split_once(' ').map(|(pid, call)| (pid.parse().unwrap(), call.trim_start().to_owned()));
@@ -119,6 +128,46 @@ fn container_is_short() -> Result<(), Failed> {
     // Of a debug build, which makes sure of each descriptor before it closes it.
     let calls = second.0.iter().filter(|(_, call)| !call.contains("F_GETFD")).count();
     if calls <= MOST { Ok(()) } else { Err(format!("{calls} calls").into()) }
+}
+
+/// The calls of a run of what `spec` writes, all processes and busybox's own among them, without the
+/// hierarchies of control groups; and those of each. Which paths there are to be masked differs.
+const MOST_OF_RUN: usize = 475;
+const EACH_HIERARCHY: usize = 6;
+
+/// A bundle as `spec` makes it, with busybox, that runs `true` without a terminal; its path.
+fn default_bundle(place: &Place) -> Result<String, Failed> {
+    let bundle = place.path().join("bundle");
+    for name in ["bin", "proc", "dev", "sys"] {
+        std::fs::create_dir_all(bundle.join("rootfs").join(name))?;
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let busybox = path.split(':').map(|dir| std::path::Path::new(dir).join("busybox")).find(|file| file.exists());
+    std::fs::copy(busybox.ok_or("the program 'busybox' is not installed")?, bundle.join("rootfs/bin/true"))?;
+    let shown = bundle.display().to_string();
+    place.run_program(PROGRAM, &["spec", "--bundle", &shown]).and_then(succeeded)?;
+    let config = bundle.join("config.json");
+    let text = std::fs::read_to_string(&config)?;
+    let text = text.replace("\"terminal\": true", "\"terminal\": false").replace("\"sh\"", "\"/bin/true\"");
+    std::fs::write(config, text)?;
+    Ok(shown)
+}
+
+fn bundle_is_short() -> Result<(), Failed> {
+    let place = Place::new(false);
+    let bundle = default_bundle(&place)?;
+    let root = format!("{bundle}/state");
+    std::fs::create_dir(&root)?;
+    let trace = Trace::of_program(&place, &["--root", &root, "run", "--bundle", &bundle, "counted"])?;
+    let clones = trace.named(&["clone", "clone3", "fork", "vfork"]);
+    let ended = trace.of_children().last().is_some_and(|call| call.starts_with("exit_group(0"));
+    if clones.len() != 1 || !clones[0].starts_with("clone3(") || !ended {
+        return Err(format!("{clones:#?}").into());
+    }
+    let hierarchies = std::fs::read_to_string("/proc/self/cgroup")?.lines().count();
+    let most = MOST_OF_RUN + EACH_HIERARCHY * hierarchies;
+    let calls = trace.0.iter().filter(|(_, call)| !call.contains("F_GETFD")).count();
+    if calls <= most { Ok(()) } else { Err(format!("{calls} calls, of {most}").into()) }
 }
 
 fn empty_is_short() -> Result<(), Failed> {

@@ -8,10 +8,10 @@ CARGO_TARGET_DIR ?= target
 export PATH := $(PATH):$(HOME)/.cargo/bin
 PROGRAM = $(CARGO_TARGET_DIR)/$(shell rustc -vV | sed -n 's/^host: //p')/release/crun-lua
 
-.PHONY: help build run test bench install uninstall clean
+.PHONY: help build run test conformance bench completions man install uninstall clean
 
 help: ## List these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
 build: ## Build the program
 	@tests/packages.sh run
@@ -25,18 +25,43 @@ test: ## Check format and lints, run all tests; as root none is skipped for want
 	@tests/packages.sh test
 	@tests/run.sh
 
+conformance: ## Run the OCI conformance suite: RUNTIME=PROGRAM tests another runtime, ARGS=NAME some programs
+	@tests/packages.sh conformance
+	cargo build --locked --release --quiet
+	@tests/conformance/build.sh $(CARGO_TARGET_DIR)/conformance
+	@tests/conformance/run.sh $(CARGO_TARGET_DIR)/conformance $(or $(RUNTIME),$(PROGRAM)) $(PROGRAM) $(ARGS)
+
 bench: ## Measure primitives, starts, many containers and unpacking, each against another program
 	@tests/packages.sh bench
 	cargo bench --locked --bench primitive_cost
 	cargo build --locked --release --quiet
 	@benches/all.sh $(PROGRAM)
 
-install: ## Install the program below PREFIX (/usr/local), for packagers below DESTDIR
+completions: ## Write the completions of bash, zsh and fish into target/completions
 	@test -x $(PROGRAM) || $(MAKE) build
+	@mkdir -p $(CARGO_TARGET_DIR)/completions
+	@for shell in bash zsh fish; do $(PROGRAM) completion $$shell >$(CARGO_TARGET_DIR)/completions/$$shell || exit 1; done
+
+man: ## Write the manual's pages into target/man
+	@test -x $(PROGRAM) || $(MAKE) build
+	@$(PROGRAM) man $(CARGO_TARGET_DIR)/man
+
+SHARE = $(DESTDIR)$(PREFIX)/share
+BASH_COMPLETION = $(SHARE)/bash-completion/completions/crun-lua
+ZSH_COMPLETION = $(SHARE)/zsh/site-functions/_crun-lua
+FISH_COMPLETION = $(SHARE)/fish/vendor_completions.d/crun-lua.fish
+
+install: completions man ## Install the program below PREFIX (/usr/local), for packagers below DESTDIR
 	install -D -m 0755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/crun-lua
+	install -D -m 0644 $(CARGO_TARGET_DIR)/completions/bash $(BASH_COMPLETION)
+	install -D -m 0644 $(CARGO_TARGET_DIR)/completions/zsh $(ZSH_COMPLETION)
+	install -D -m 0644 $(CARGO_TARGET_DIR)/completions/fish $(FISH_COMPLETION)
+	install -d $(SHARE)/man/man8
+	install -m 0644 $(CARGO_TARGET_DIR)/man/*.8 $(SHARE)/man/man8
 
 uninstall: ## Remove what install has put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/crun-lua
+	rm -f $(DESTDIR)$(PREFIX)/bin/crun-lua $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
+	rm -f $(SHARE)/man/man8/crun-lua.8 $(SHARE)/man/man8/crun-lua-*.8
 
 clean: ## Remove what was built
 	cargo clean

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the system packages that building (`run`), testing (`test`) or measuring (`bench`) needs
-# and this machine lacks. Where all is there it does nothing and prints nothing. Debian and Ubuntu are
+# Installs the system packages that building (`run`), testing (`test`), measuring (`bench`), the OCI
+# conformance suite (`conformance`) or testing under container engines (`callers`) needs and this machine
+# lacks. Where all is there it does nothing and prints nothing. Debian and Ubuntu are
 # installed on (as root, or with sudo); on Fedora, Arch and Alpine the command is printed for you.
 #
 # A package counts as present when what it is needed for can be found, whoever put it there.
@@ -24,6 +25,7 @@ command:unshare       util-linux        util-linux         util-linux   util-lin
 command:getcap        libcap2-bin       libcap             libcap       libcap-getcap
 command:newuidmap     uidmap            shadow-utils       shadow       shadow-subids
 command:python3       python3           python3            python       python3
+python:jsonschema     python3-jsonschema python3-jsonschema python-jsonschema py3-jsonschema
 command:zstd          zstd              zstd               zstd         zstd
 command:mmdebstrap    mmdebstrap        -                  -            -
 command:debootstrap   debootstrap       debootstrap        debootstrap  debootstrap
@@ -36,6 +38,42 @@ command:bwrap         bubblewrap        bubblewrap         bubblewrap   bubblewr
 command:lua5.4        lua5.4            -                  -            lua5.4
 command:strace        strace            strace             strace       strace
 command:umoci         umoci             umoci              -            umoci
+command:crun          crun              crun               crun         crun
+command:runc          runc              runc               runc         runc
+static:busybox        busybox-static    busybox            busybox      busybox-static
+program:/usr/share/containers/seccomp.json golang-github-containers-common containers-common containers-common containers-common
+'
+# Engines bring services, so they are not put on a machine where somebody only runs the tests: those
+# that want them are skipped there. The build server installs them all.
+callers='
+command:podman        podman            podman             podman       podman
+command:conmon        conmon            conmon             conmon       conmon
+command:buildah       buildah           buildah            buildah      buildah
+command:crun          crun              crun               crun         crun
+program:/usr/lib/podman/netavark netavark netavark         netavark     netavark
+command:iptables      iptables          iptables-nft       iptables     iptables
+command:containerd    containerd        containerd         containerd   containerd
+command:ctr           containerd        containerd         containerd   containerd-ctr
+command:runc          runc              runc               runc         runc
+command:dockerd       docker.io         moby-engine        docker       docker-engine
+command:docker        docker.io         moby-engine        docker       docker-cli
+command:script        bsdutils          util-linux-script  util-linux   util-linux-misc
+'
+# The suite is built from Debian's source package, so elsewhere there is none.
+conformance='
+command:go            golang-go         -                  -            -
+command:xz            xz-utils          -                  -            -
+go:blang/semver       golang-github-blang-semver-dev - - -
+go:google/uuid        golang-github-google-uuid-dev - - -
+go:hashicorp/go-multierror golang-github-hashicorp-go-multierror-dev - - -
+go:mrunalp/fileutils  golang-github-mrunalp-fileutils-dev - - -
+go:opencontainers/selinux golang-github-opencontainers-selinux-dev - - -
+go:opencontainers/runtime-spec golang-github-opencontainers-specs-dev - - -
+go:urfave/cli         golang-github-urfave-cli-dev - - -
+go:xeipuuv/gojsonschema golang-github-xeipuuv-gojsonschema-dev - - -
+go:syndtr/gocapability golang-gocapability-dev - - -
+go:sirupsen/logrus    golang-github-sirupsen-logrus-dev - - -
+program:/usr/share/gocode/src/golang.org/x/sys/unix golang-golang-x-sys-dev - - -
 '
 
 fail() {
@@ -47,7 +85,10 @@ present() {
   case $1 in
     # The directories of root's programs are not in every user's path.
     command:*) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin command -v "${1#command:}" >/dev/null ;;
+    python:*) python3 -c "import ${1#python:}" 2>/dev/null ;;
     cni:*) [ -x "/usr/lib/cni/${1#cni:}" ] || [ -x "/opt/cni/bin/${1#cni:}" ] || [ -x "/usr/libexec/cni/${1#cni:}" ] ;;
+    go:*) [ -d "/usr/share/gocode/src/github.com/${1#go:}" ] ;;
+    program:*) [ -e "${1#program:}" ] ;;
     static:*) program=$(command -v "${1#static:}") && ! ldd "$program" >/dev/null 2>&1 ;;
     # The compiler answers with a path where it finds the file, and with the bare name elsewhere.
     archive:*) case $(cc -print-file-name="${1#archive:}" 2>/dev/null) in */*) ;; *) return 1 ;; esac ;;
@@ -58,7 +99,9 @@ case ${1-} in
   run) wanted=$build ;;
   test) wanted=$build$tests ;;
   bench) wanted=$build$benches ;;
-  *) fail "expected 'run', 'test' or 'bench'" ;;
+  callers) wanted=$callers ;;
+  conformance) wanted=$build$conformance ;;
+  *) fail "expected 'run', 'test', 'bench', 'callers' or 'conformance'" ;;
 esac
 
 if command -v apt-get >/dev/null; then

@@ -29,6 +29,8 @@ mod host;
 mod hostile_tar;
 #[path = "suite/leaks.rs"]
 mod leaks;
+#[path = "suite/oci_callers.rs"]
+mod oci_callers;
 #[path = "suite/program.rs"]
 mod program;
 #[path = "suite/readme.rs"]
@@ -68,6 +70,7 @@ fn main() {
     trials.extend(unpacking::trials());
     trials.extend(examples::trials());
     trials.extend(readme::trials());
+    trials.extend(oci_callers::trials());
     let skipped = skipped(&arguments, &trials);
     let stage = program::stage();
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -31,8 +31,9 @@ if [ "$(id -u)" = 0 ]; then
   measure "start" "${CC:-cc} bwrap" "$here/start.sh" "$program"
   measure "many" sleep "$program" "$here/many.lua"
   measure "unpack" "tar umoci" "$program" "$here/unpack.lua"
+  measure "oci" "${CC:-cc} busybox" "$here/oci.sh" "$program"
 else
-  echo "start, many, unpack: left out, they need root"
+  echo "start, many, unpack, oci: left out, they need root"
 fi
 echo
 echo "== what was reached, and the limits"

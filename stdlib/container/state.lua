@@ -24,6 +24,7 @@
 --- end
 --- ```
 local options = require "options"
+local owner = require "container.owner"
 
 local M = {}
 
@@ -88,42 +89,8 @@ function M.check_name(op, name)
   end
 end
 
--- This process as owners are written; a fork makes it another one.
-local me
-
---- This process: its number and when it started.
----@return { pid: integer, starttime: integer }
-function M.self()
-  if not me then
-    local found = proc_stat()
-    me = { pid = found.pid, starttime = found.starttime }
-  end
-  return me
-end
-
---- To be called in a forked child that becomes an owner.
-function M.forked()
-  me = nil
-end
-
--- PF_EXITING of the kernel's sched.h, among the flags of proc_pid_stat(5): it has come to its end,
--- and gives back what it has open before anybody sees it dead.
-local EXITING = 4
-
---- Whether a process still lives: the same number may be another's by now.
----@param process? { pid: integer?, starttime: integer? }
----@return boolean
-function M.alive(process)
-  if not process or not process.pid then
-    return false
-  end
-  local found = try(proc_stat, process.pid)
-  return found ~= nil
-    and found.starttime == process.starttime
-    and found.state ~= "Z"
-    and found.state ~= "X"
-    and found.flags & EXITING == 0
-end
+-- This process, and whether another one lives.
+M.self, M.forked, M.alive = owner.self, owner.forked, owner.alive
 
 --- Replaces a file at once: a reader sees the old text or the new one.
 local function replace(path, text)
@@ -387,8 +354,8 @@ function M.sweep()
   local removed = {}
   for _, entry in ipairs(stat(base()) and list_dir(base()) or {}) do
     local pid, start, name = entry:match("^%.new%-(%d+)%-(%d+)%-(.+)$")
-    local owner = pid and { pid = math.tointeger(tonumber(pid)), starttime = tonumber(start) }
-    if owner and not M.alive(owner) then
+    local maker = pid and { pid = math.tointeger(tonumber(pid)), starttime = tonumber(start) }
+    if maker and not M.alive(maker) then
       local _, err = try(remove, base() .. "/" .. entry, { recursive = true })
       -- Another sweep may be at it, and then it is its.
       if err and err.errno ~= "ENOENT" then

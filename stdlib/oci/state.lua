@@ -23,6 +23,7 @@
 --- assert(err.message:find('container "nobody" does not exist', 1, true))
 --- ```
 local options = require "options"
+local owner = require "container.owner"
 
 local M = {}
 
@@ -69,35 +70,7 @@ function M.dir(root, id)
   return root .. "/" .. id
 end
 
--- This process as records name it, asked once: no container's child writes a record.
-local own
-
-local function me()
-  if not own then
-    local found = proc_stat()
-    own = { pid = found.pid, starttime = found.starttime }
-  end
-  return own
-end
-
--- PF_EXITING of the kernel's sched.h, among the flags of proc_pid_stat(5): it has come to its end,
--- and gives back what it has open before anybody sees it dead.
-local EXITING = 4
-
---- Whether a process still lives: the same number may be another's by now.
----@param process? { pid: integer?, starttime: integer? }
----@return boolean
-function M.alive(process)
-  if not process or not process.pid then
-    return false
-  end
-  local found = try(proc_stat, process.pid)
-  return found ~= nil
-    and found.starttime == process.starttime
-    and found.state ~= "Z"
-    and found.state ~= "X"
-    and found.flags & EXITING == 0
-end
+M.alive = owner.alive
 
 --- The first process as a handle that stays with it whatever its number becomes; nil where it has
 --- ended.
@@ -230,7 +203,7 @@ end
 --- A directory's path that is this process's alone, in a directory that is there; and whether
 --- that one was there before, so that others may have left something in it.
 local function fresh(root, id)
-  local self = me()
+  local self = owner.self()
   local _, err = try(mkdir, root .. "/.new", { mode = "0700" })
   if err and err.errno ~= "EEXIST" then
     mkdir(root .. "/.new", { parents = true, mode = "0700" })
@@ -241,7 +214,7 @@ end
 --- A new directory with the first record and the configuration in it, and its lock.
 local function first(root, id, record, config)
   local new, shared = fresh(root, id)
-  record.maker, record.status = me(), "creating"
+  record.maker, record.status = owner.self(), "creating"
   local _, err = try(mkdir, new, { mode = "0700" })
   if err and err.errno == "ENOENT" then
     -- Somebody was done, and has removed the empty directory around it.

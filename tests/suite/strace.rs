@@ -24,7 +24,7 @@ pub fn trials() -> Vec<Trial> {
         ("the program's own file is neither read nor copied", image_is_not_copied),
         ("a container of the host's root starts by one clone3, without a thread, within its number of calls", container_is_short),
         ("run of the default bundle is one clone3, and stays within its number of calls", bundle_is_short),
-        ("an empty script starts nothing, opens one file and ends within a hundred calls", empty_is_short),
+        ("an empty script starts nothing, opens one file and ends within its number of calls", empty_is_short),
     ];
     tests
         .into_iter()

@@ -172,18 +172,22 @@ function M.page(size, index)
 end
 
 --- What is used and, where the kernel counts it, what is reserved: a program is killed by the first
---- limit and told by the second.
-function M.hugepageLimits(given, context)
+--- limit and told by the second. `suffix` is what a limit's file is called in the dialect.
+function M.pages(given, context, suffix)
   local writes, add = list()
   for index, one in ipairs(given) do
     local prefix = "hugetlb." .. M.page(one.pageSize, index)
     local limit = math.tointeger(one.limit)
-    add(prefix .. ".limit_in_bytes", limit)
-    if context and context.read(prefix .. ".rsvd.limit_in_bytes") then
-      add(prefix .. ".rsvd.limit_in_bytes", limit)
+    add(prefix .. suffix, limit)
+    if context and context.read(prefix .. ".rsvd" .. suffix) then
+      add(prefix .. ".rsvd" .. suffix, limit)
     end
   end
   return writes
+end
+
+function M.hugepageLimits(given, context)
+  return M.pages(given, context, ".limit_in_bytes")
 end
 
 function M.network_class(given)

@@ -122,16 +122,7 @@ function M.blockIO(given, context)
 end
 
 function M.hugepageLimits(given, context)
-  local writes, add = list()
-  for index, one in ipairs(given) do
-    local prefix = "hugetlb." .. v1.page(one.pageSize, index)
-    local limit = math.tointeger(one.limit)
-    add(prefix .. ".max", limit)
-    if context and context.read(prefix .. ".rsvd.max") then
-      add(prefix .. ".rsvd.max", limit)
-    end
-  end
-  return writes
+  return v1.pages(given, context, ".max")
 end
 
 function M.network_class(given)

@@ -1,31 +1,54 @@
 //! Puts every file below `stdlib/` into the binary, compiled, as `STDLIB: &[Module]`, and has
 //! libseccomp linked from its archive.
 //!
-//! A program that starts in a few milliseconds cannot spend them on reading text.
+//! A program that starts in a few milliseconds cannot spend them on reading text. What is compiled holds
+//! no comments, so the text lies beside it as a whole, compressed, for help and for whoever wants to read
+//! how a thing is done.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+#[path = "build/bytecode.rs"]
+mod bytecode;
+
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("stdlib");
-    println!("cargo::rerun-if-changed=stdlib");
+    for source in ["stdlib", "build.rs", "build"] {
+        println!("cargo::rerun-if-changed={source}");
+    }
     let mut modules = Vec::new();
     collect(&root, &root, &mut modules)?;
     modules.sort();
     let out_dir = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     fs::create_dir_all(out_dir.join("code"))?;
     let compiler = Compiler::new(&out_dir);
-    let mut out = String::from("/// Every module, by name.\nstatic STDLIB: &[Module] = &[\n");
+    let mut out = String::from(
+        "/// Every module, by name.\n#[allow(clippy::unreadable_literal, reason = \"written by a program\")]\nstatic STDLIB: &[Module] = &[\n",
+    );
+    let (mut text, mut begin) = (flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best()), 0);
     for (name, path) in modules {
         let code = compiler.compile(&path, &name, &format!("@stdlib/{}.lua", name.replace('.', "/")))?;
-        let _ = writeln!(out, "    Module {{ name: {name:?}, code: include_bytes!({code:?}) }},");
+        let source = fs::read(&path)?;
+        text.write_all(&source)?;
+        let end = begin + source.len();
+        let _ = writeln!(out, "    Module {{ name: {name:?}, code: include_bytes!({code:?}), text: ({begin}, {end}) }},");
+        begin = end;
     }
     out.push_str("];\n");
+    let packed = out_dir.join("text.deflate");
+    fs::write(&packed, text.finish()?)?;
+    let _ = writeln!(
+        out,
+        "/// The text of all modules, one behind the other.\npub static TEXT: &[u8] = include_bytes!({:?});",
+        packed.display().to_string()
+    );
     println!("cargo::rerun-if-changed=src/lua/prelude.lua");
     let prelude = compiler.compile(&root.with_file_name("src/lua/prelude.lua"), "prelude", "=prelude")?;
     let _ = writeln!(out, "/// What runs first.\npub static PRELUDE: &[u8] = include_bytes!({prelude:?});");
     link_static_libseccomp()?;
+    enter_before_the_c_library();
     fs::write(out_dir.join("stdlib.rs"), out)
 }
 
@@ -50,7 +73,8 @@ impl Compiler {
         let file = self.dir.join(name);
         let function = lua.load(fs::read(path)?).set_name(chunk).into_function();
         // What is wrong with a module is told when it is loaded, with its line.
-        let code = function.map_or_else(|_| fs::read(path), |function| Ok(function.dump(false)))?;
+        let Ok(code) = function.map(|function| function.dump(false)) else { return Ok(path.display().to_string()) };
+        let code = bytecode::without_names(&code).unwrap_or(code);
         fs::write(&file, code)?;
         Ok(file.display().to_string())
     }
@@ -70,6 +94,13 @@ fn collect(root: &Path, dir: &Path, modules: &mut Vec<(String, PathBuf)>) -> io:
         }
     }
     Ok(())
+}
+
+/// Has the kernel start the program in `src/sys/image/entry.rs`.
+fn enter_before_the_c_library() {
+    if matches!(env::var("CARGO_CFG_TARGET_ARCH").as_deref(), Ok("x86_64" | "aarch64")) {
+        println!("cargo::rustc-link-arg-bin=crun-lua=-Wl,--entry=crun_lua_entry");
+    }
 }
 
 /// The crate libseccomp-sys asks for a shared library, which a static program cannot load: it

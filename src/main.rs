@@ -13,6 +13,7 @@ use crun_lua::{cli, sys};
 // SAFETY: the C library calls it by this name, once, with the arguments that Rust has as well.
 #[cfg_attr(not(test), unsafe(no_mangle))]
 extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
+    sys::memory::be_alone();
     sys::image::prepare_process();
     if sys::image::is_setuid() {
         sys::complain("refuses to run setuid or with file capabilities: a script would have the owner's rights");

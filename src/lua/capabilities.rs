@@ -37,6 +37,12 @@ const SET: &[Param] = &[
     may("ambient", CAPABILITIES, "within permitted and inheritable"),
 ];
 
+const GET: &[Param] = &[may(
+    "sets",
+    Type::List(&Type::Word(&["bounding", "permitted", "effective", "inheritable", "ambient"])),
+    "only these; all without it",
+)];
+
 const AMBIENT: &[Param] = &[
     may("clear", Type::Boolean, "lower all, before the others"),
     may("lower", CAPABILITIES, "out of the set"),
@@ -89,14 +95,16 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         name: "caps_get",
         summary: "Reads the five sets of this process or of another, and their masks as /proc shows them.",
-        params: &[may("pid", PID, "this process without it")],
+        params: &[may("pid", PID, "this process without it"), may("options", Type::Options(GET), "")],
         returns: "{ bounding, permitted, effective, inheritable, ambient, masks }: lists of names, and hexadecimal text by set",
         syscalls: &["open(2)", "read(2)"],
         shell: "= getpcaps PID",
         needs: "",
         scope: Scope::Reads,
         reversible: true,
-        examples: &[example("local sets = caps_get()\nassert(#sets.masks.effective == 16)\nassert(#caps_get(1).bounding > 0)")],
+        examples: &[example(
+            "local sets = caps_get()\nassert(#sets.masks.effective == 16)\nassert(#caps_get(1).bounding > 0)\nassert(caps_get(nil, { sets = { \"bounding\" } }).effective == nil)",
+        )],
         see: &["caps_decode", "proc_pid_status(5)"],
         function: get,
     },
@@ -240,7 +248,10 @@ fn set(args: &Args) -> Outcome {
         args.host.run(Call::Set { effective, permitted, inheritable })?;
     }
     if let Some(ambient) = ambient {
-        args.host.run(Call::AmbientClear)?;
+        // None is ambient that is not inheritable: the kernel has seen to that.
+        if ambient != 0 || inheritable != Some(0) {
+            args.host.run(Call::AmbientClear)?;
+        }
         if ambient != 0 {
             args.host.run(Call::Ambient { change: caps::Ambient::Raise, mask: ambient })?;
         }
@@ -264,6 +275,7 @@ fn get(args: &Args) -> Outcome {
         Raise::read(format!("open(\"/proc/{}/status\", O_RDONLY)", pid.map_or_else(|| "self".to_owned(), |pid| pid.to_string())), errno)
     })?;
     let (table, masks) = (args.lua.create_table()?, args.lua.create_table()?);
+    let wanted = args.options("options")?.texts("sets");
     for (name, mask) in [
         ("bounding", sets.bounding),
         ("permitted", sets.permitted),
@@ -271,6 +283,9 @@ fn get(args: &Args) -> Outcome {
         ("inheritable", sets.inheritable),
         ("ambient", sets.ambient),
     ] {
+        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
+            continue;
+        }
         table.raw_set(name, caps::names(mask))?;
         masks.raw_set(name, format!("{mask:016x}"))?;
     }

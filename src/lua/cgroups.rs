@@ -122,9 +122,13 @@ fn adopt_existing(args: &Args, layout: &Rc<Layout>, name: &str, places: Vec<(Hie
 }
 
 fn layout_of(args: &Args) -> Outcome {
-    let root = args.options("options")?.path("root").unwrap_or_else(|| PathBuf::from("/"));
-    let call = || format!("open(\"{}\", O_RDONLY)", root.join("proc/self/mountinfo").display());
-    let layout = Layout::read(&root, "self").map_err(|errno| Raise::read(call(), errno))?;
+    let layout = match args.options("options")?.path("root") {
+        None => args.host.cgroups.read_layout(args.host)?,
+        Some(root) => {
+            let call = || format!("open(\"{}\", O_RDONLY)", root.join("proc/self/mountinfo").display());
+            Rc::new(Layout::read(&root, "self").map_err(|errno| Raise::read(call(), errno))?)
+        }
+    };
     let list = args.lua.create_table()?;
     for hierarchy in &layout.hierarchies {
         let entry = args.lua.create_table()?;

@@ -1,8 +1,11 @@
 //! The machine's one hook: what looks up from the script now and then, for signals and budgets.
+//!
+//! With it each instruction costs a look at a counter, so commands of the binary's own are without
+//! it: all of their Lua is known to end, and signals are looked for by [`heed`].
 
 use std::rc::Rc;
 
-use mlua::{HookTriggers, Lua, VmState};
+use mlua::{HookTriggers, Lua, Thread, VmState};
 
 use super::Host;
 use crate::sys::interrupt;
@@ -12,10 +15,37 @@ const HOOK_EVERY: u32 = 10_000;
 
 /// Stops the script at its next instruction when a signal has come: once, because what is closed
 /// while the script unwinds may take its time. A further signal cuts that off.
+///
+/// Once is enough.
 pub fn watch(lua: &Lua, host: &Rc<Host>) -> mlua::Result<()> {
+    if host.watched.replace(true) {
+        return Ok(());
+    }
+    look(lua, host, HOOK_EVERY)
+}
+
+/// Lets the line that runs do nothing more, because it goes on in a box: what it would close as it
+/// unwinds is its copy's to close. `main` is the coroutine that the line was started in. [`watch`] ends this.
+pub fn halt(lua: &Lua, host: &Rc<Host>, main: Option<&Thread>) -> mlua::Result<()> {
+    host.watched.set(false);
+    look(lua, host, 1)?;
+    if let Some(main) = main {
+        main.set_hook(HookTriggers::new().every_nth_instruction(1), |_, _| Err(moved()))?;
+    }
+    Ok(())
+}
+
+fn moved() -> mlua::Error {
+    mlua::Error::runtime("the line goes on in a box")
+}
+
+fn look(lua: &Lua, host: &Rc<Host>, every: u32) -> mlua::Result<()> {
     let host = Rc::downgrade(host);
-    lua.set_global_hook(HookTriggers::new().every_nth_instruction(HOOK_EVERY), move |lua, frame| {
+    lua.set_global_hook(HookTriggers::new().every_nth_instruction(every), move |lua, frame| {
         let Some(host) = host.upgrade() else { return Ok(VmState::Continue) };
+        if host.boxes.has_moved() {
+            return Err(moved());
+        }
         let further = interrupt::pending().is_some();
         if stop_if_signalled(&host) && (!host.unwound.replace(true) || further) {
             return Err(mlua::Error::runtime("interrupted"));
@@ -23,6 +53,14 @@ pub fn watch(lua: &Lua, host: &Rc<Host>) -> mlua::Result<()> {
         host.budget.check(lua, frame)?;
         Ok(VmState::Continue)
     })
+}
+
+/// Before a primitive of a machine without the hook: stops the script when a signal has come.
+pub fn heed(host: &Host) -> mlua::Result<()> {
+    if !host.watched.get() && stop_if_signalled(host) && !host.unwound.replace(true) {
+        return Err(mlua::Error::runtime("interrupted"));
+    }
+    Ok(())
 }
 
 /// Takes note of a signal that ends the script.

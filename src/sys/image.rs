@@ -9,6 +9,10 @@ use nix::libc;
 
 use super::{Errno, Result};
 
+// On other machines the program seals itself in `main`, after the C library's work.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod entry;
+
 /// Makes a Lua state that has the `debug` library, which mlua counts as unsafe.
 pub fn lua_with_debug(libs: StdLib, options: LuaOptions) -> mlua::Result<Lua> {
     // SAFETY: only the prelude, which is part of this program, is given `debug`; scripts run in an
@@ -42,10 +46,11 @@ pub fn prepare_process() {
 /// says nothing about rights.
 #[must_use]
 pub fn is_setuid() -> bool {
-    use nix::unistd::{getegid, geteuid, getgid, getuid};
+    // The kernel has written all of them beside the arguments.
     // SAFETY: takes no pointers.
-    let secure = unsafe { libc::getauxval(libc::AT_SECURE) != 0 };
-    getuid() != geteuid() || getgid() != getegid() || (secure && !getuid().is_root())
+    let told = |kind| unsafe { libc::getauxval(kind) };
+    let (uid, gid) = (told(libc::AT_UID), told(libc::AT_GID));
+    uid != told(libc::AT_EUID) || gid != told(libc::AT_EGID) || (told(libc::AT_SECURE) != 0 && uid != 0)
 }
 
 const OPEN_TREE_CLONE: libc::c_uint = 1;
@@ -60,6 +65,10 @@ const COPY_BUFFER: usize = 1 << 20;
 /// one that the caller can write is run from a sealed copy in memory. Returns only where the
 /// image is safe already, or where there was nothing to be done.
 pub fn seal() -> Result<()> {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    if entry::IS_SEALED.load(std::sync::atomic::Ordering::Relaxed) {
+        return Ok(());
+    }
     let exe = c"/proc/self/exe";
     if is_sealed(exe)? {
         return Ok(());

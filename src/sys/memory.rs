@@ -1,14 +1,19 @@
-//! Memory of a forked child, which lives for a moment until it calls exec.
+//! The program's memory: small pieces by size in the process that it starts as, and a fresh area in
+//! each child that it forks.
+//!
+//! Nearly all that Lua asks for is small and lives for a moment. The C library serves it well in a
+//! program with threads, and at several times the instructions that are needed in one without: here
+//! a piece is taken from the list of its size, or from the end of a block, and goes back to its list.
 //!
 //! After a fork each page is shared until somebody writes to it; then the kernel copies it. An
-//! allocator hands out what was given back last, here and there among what is in use, and writes
-//! its notes beside each piece: a child that makes a few hundred small things would copy half of
-//! its parent's memory. So a child takes what it needs from one fresh area, in order, and gives
+//! allocator hands out what was given back last, here and there among what is in use: a child that
+//! makes a few hundred small things would copy half of its parent's memory. So a child, which lives
+//! for a moment until it calls exec, takes what it needs from one fresh area, in order, and gives
 //! nothing back. When the area is used up, the child is one that stays, and goes on as any process.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use nix::libc;
 
@@ -19,12 +24,82 @@ const READY: usize = 128 << 10;
 /// Larger pieces are the allocator's own, and are given back.
 const LARGE: usize = 32 << 10;
 
-/// The program's memory: the C library's, and in a child the area before that.
+/// The program's memory.
 #[derive(Debug)]
 pub struct Memory;
 
 #[global_allocator]
 static MEMORY: Memory = Memory;
+
+/// Whether this program has one thread for good: tests have more, and use the C library's memory.
+static IS_ALONE: AtomicBool = AtomicBool::new(false);
+
+/// Small pieces have a multiple of this size.
+const STEP: usize = 16;
+/// The largest small piece.
+const SMALL: usize = 2048;
+/// What small pieces are cut from, and taken from the kernel at once.
+const BLOCK: usize = 128 << 10;
+
+/// To be called by `main`, before anything is allocated.
+pub fn be_alone() {
+    IS_ALONE.store(true, Relaxed);
+}
+
+/// Lists of small pieces that were given back, by size; each piece holds the address of the next.
+struct Lists {
+    first: [AtomicUsize; SMALL / STEP + 1],
+    block: AtomicUsize,
+    end: AtomicUsize,
+}
+
+static LISTS: Lists =
+    Lists { first: [const { AtomicUsize::new(0) }; SMALL / STEP + 1], block: AtomicUsize::new(0), end: AtomicUsize::new(0) };
+
+impl Lists {
+    /// The list that pieces of this kind are in; none for large ones.
+    fn index(layout: Layout) -> Option<usize> {
+        let small = layout.size() <= SMALL && layout.align() <= STEP && IS_ALONE.load(Relaxed);
+        small.then(|| layout.size().max(1).div_ceil(STEP))
+    }
+
+    /// A piece from a list, or from the block.
+    fn take(&self, index: usize) -> *mut u8 {
+        let first = self.first[index].load(Relaxed);
+        if first == 0 {
+            return self.cut(index * STEP);
+        }
+        // SAFETY: pieces in a list are at least as large as an address, which was written by `give`,
+        // and nobody else's.
+        self.first[index].store(unsafe { *(first as *const usize) }, Relaxed);
+        first as *mut u8
+    }
+
+    #[allow(clippy::cast_ptr_alignment, reason = "pieces are aligned to 16 bytes")]
+    fn give(&self, index: usize, piece: *mut u8) {
+        // SAFETY: as in `take`; the caller uses the piece no more.
+        unsafe { piece.cast::<usize>().write(self.first[index].load(Relaxed)) };
+        self.first[index].store(piece as usize, Relaxed);
+    }
+
+    /// The next piece of the block; what is left of one that is too short for it stays unused.
+    fn cut(&self, size: usize) -> *mut u8 {
+        let mut piece = self.block.load(Relaxed);
+        if self.end.load(Relaxed) - piece < size {
+            // All pages at once cost less than a page fault for each.
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_POPULATE;
+            // SAFETY: a new mapping at a place that the kernel chooses.
+            let made = unsafe { libc::mmap(null_mut(), BLOCK, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+            if made == libc::MAP_FAILED {
+                return null_mut();
+            }
+            piece = made as usize;
+            self.end.store(piece + BLOCK, Relaxed);
+        }
+        self.block.store(piece + size, Relaxed);
+        piece as *mut u8
+    }
+}
 
 /// One area of addresses, used from its start. All are 0 where there is none.
 struct Area {
@@ -80,23 +155,33 @@ pub fn begin_child() {
     AREA.next.store(start as usize, Relaxed);
 }
 
-// SAFETY: a piece is either the system allocator's, which then does all with it, or lies in the area
-// alone: pieces do not overlap, are aligned, and are never handed out twice.
+// SAFETY: a piece is either the system allocator's, which then does all with it, or lies in the area or
+// a block alone: pieces do not overlap, are aligned, and are handed out again only when given back. Which
+// of the three it is follows from its address and its size, and the size stays what it was made with.
 unsafe impl GlobalAlloc for Memory {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match AREA.take(layout) {
+        match (AREA.take(layout), Lists::index(layout)) {
+            (0, Some(index)) => LISTS.take(index),
             // SAFETY: as the caller promises.
-            0 => unsafe { System.alloc(layout) },
-            address => address as *mut u8,
+            (0, None) => unsafe { System.alloc(layout) },
+            (address, _) => address as *mut u8,
         }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        match AREA.take(layout) {
+        match (AREA.take(layout), Lists::index(layout)) {
+            (0, Some(index)) => {
+                let piece = LISTS.take(index);
+                if !piece.is_null() {
+                    // SAFETY: the piece has at least this size.
+                    unsafe { piece.write_bytes(0, layout.size()) };
+                }
+                piece
+            }
             // SAFETY: as the caller promises.
-            0 => unsafe { System.alloc_zeroed(layout) },
+            (0, None) => unsafe { System.alloc_zeroed(layout) },
             // The kernel's pages are zero, and no piece was used before.
-            address => address as *mut u8,
+            (address, _) => address as *mut u8,
         }
     }
 
@@ -106,25 +191,34 @@ unsafe impl GlobalAlloc for Memory {
         if AREA.has(piece as usize) || AREA.is_open() && layout.size() <= LARGE {
             return;
         }
-        // SAFETY: the piece is the system's.
-        unsafe { System.dealloc(piece, layout) }
+        match Lists::index(layout) {
+            Some(index) => LISTS.give(index, piece),
+            // SAFETY: the piece is the system's.
+            None => unsafe { System.dealloc(piece, layout) },
+        }
     }
 
     unsafe fn realloc(&self, piece: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if !(AREA.has(piece as usize) || AREA.is_open() && layout.size() <= LARGE) {
-            // SAFETY: the piece is the system's.
-            return unsafe { System.realloc(piece, layout, size) };
-        }
-        if size <= layout.size() {
-            return piece;
-        }
         // SAFETY: the caller promises that the size is valid with this alignment.
         let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
-        // SAFETY: the new piece is larger than the old one and does not overlap it.
+        let (before, after) = (Lists::index(layout), Lists::index(wanted));
+        if AREA.has(piece as usize) || AREA.is_open() && layout.size() <= LARGE {
+            // Whoever gives it back is asked for the size that it has then.
+            if size <= layout.size() && before == after {
+                return piece;
+            }
+        } else if before.is_none() && after.is_none() {
+            // SAFETY: the piece is the system's.
+            return unsafe { System.realloc(piece, layout, size) };
+        } else if before == after {
+            return piece;
+        }
+        // SAFETY: the new piece does not overlap the old one, and both have room for what is copied.
         unsafe {
             let new = self.alloc(wanted);
             if !new.is_null() {
-                std::ptr::copy_nonoverlapping(piece, new, layout.size());
+                std::ptr::copy_nonoverlapping(piece, new, layout.size().min(size));
+                self.dealloc(piece, layout);
             }
             new
         }

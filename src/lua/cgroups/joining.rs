@@ -17,6 +17,13 @@ pub struct Joining {
     pub parts: Vec<Part>,
 }
 
+impl Drop for Joining {
+    /// The parent's part: they were opened one after the other, and are closed in a few calls.
+    fn drop(&mut self) {
+        Fd::close_all(self.files.drain(..).chain(self.into.take()));
+    }
+}
+
 impl Joining {
     /// Opens what a child needs to start in the group of this handle.
     pub fn prepare(host: &Host, group: &Cgroup) -> Outcome<Self> {

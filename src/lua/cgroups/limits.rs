@@ -62,6 +62,7 @@ pub const LIMITS: &[Param] = &[
     may("files", Type::Map(&Type::Either(&[INT, Type::Text])), "files by name, written as they are: { [\"memory.high\"] = \"50M\" }"),
     may("writes", Type::List(&Type::Options(WRITES)), "files in order: what is refused is tried again after the rest"),
     may("controllers", Type::Word(&["all"]), "a place in every hierarchy and every controller that is to be had, limits or not"),
+    may("journal", Type::Boolean, "false where the caller writes down itself what is to be removed after a crash; true"),
     may("host", Type::Boolean, "also change a group that this process has not made"),
 ];
 
@@ -94,6 +95,7 @@ pub fn limits(options: &Fields) -> Outcome<Limits> {
         files: files(options)?,
         writes: writes(options)?,
         everywhere: options.has("controllers"),
+        noted: options.boolean("journal") == Some(false),
     })
 }
 

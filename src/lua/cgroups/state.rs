@@ -43,12 +43,18 @@ impl State {
     /// The layout, read once in each process and mount namespace.
     pub fn layout(&self, host: &Host) -> Outcome<Rc<Layout>> {
         let key = (fork::own_pid(), host.guard.left() & Kinds::MNT);
-        let mut cache = self.layout.borrow_mut();
-        if let Some((pid, kinds, layout)) = &*cache
+        if let Some((pid, kinds, layout)) = &*self.layout.borrow()
             && (*pid, *kinds) == key
         {
             return Ok(Rc::clone(layout));
         }
+        self.read_layout(host)
+    }
+
+    /// The layout as it is now, which is then the one that [`State::layout`] answers.
+    pub fn read_layout(&self, host: &Host) -> Outcome<Rc<Layout>> {
+        let key = (fork::own_pid(), host.guard.left() & Kinds::MNT);
+        let mut cache = self.layout.borrow_mut();
         let mut layout =
             Layout::read(Path::new("/"), "self").map_err(|errno| Raise::read("open(\"/proc/self/cgroup\", O_RDONLY)", errno))?;
         if let Some((_, _, old)) = &*cache {

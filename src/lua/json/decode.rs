@@ -1,18 +1,34 @@
 //! JSON to Lua values, made while the text is read: there is no tree in between.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fmt;
 
-use mlua::{Lua, Table, Value};
+use mlua::{Lua, LuaString, Table, Value};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::mark;
+use crate::lua::MEMORY_LIMIT;
 use crate::lua::error::{Outcome, Raise};
+
+/// A text that may become more than the machine's memory.
+const LARGE: usize = 1 << 20;
+
+/// Brief commands have no limit before they read something large: to keep to one makes each string
+/// and table dearer by a protected call.
+fn limit_memory(lua: &Lua) -> mlua::Result<()> {
+    match lua.set_memory_limit(MEMORY_LIMIT)? {
+        0 => Ok(()),
+        before => lua.set_memory_limit(before).map(drop),
+    }
+}
 
 /// Reads a text of at most `limit` bytes.
 pub fn decode(lua: &Lua, text: &[u8], limit: u64) -> Outcome {
     if text.len() as u64 > limit {
         return Err(Raise::state(format!("the text has {} bytes; options.limit allows {limit}", text.len())));
+    }
+    if text.len() > LARGE {
+        limit_memory(lua)?;
     }
     let mut parser = serde_json::Deserializer::from_slice(text);
     let seed = Seed { lua, mark: &mark(lua)? };
@@ -83,16 +99,43 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Value, A::Error> {
         let object = self.lua.create_table().map_err(A::Error::custom)?;
-        let mut seen = HashSet::new();
-        while let Some(key) = pairs.next_key::<String>()? {
+        // The table does not show these; there may be many in a text that means harm.
+        let mut nulls = BTreeSet::new();
+        while let Some(key) = pairs.next_key_seed(Key(self.lua))? {
             // Two readers take two different ones.
-            if seen.contains(&key) {
-                return Err(A::Error::custom(format!("the key {key:?} comes twice")));
+            if !object.raw_get::<Value>(&key).map_err(A::Error::custom)?.is_nil() || nulls.contains(&*key.as_bytes()) {
+                return Err(A::Error::custom(format!("the key {:?} comes twice", key.to_string_lossy())));
             }
             let value = pairs.next_value_seed(self)?;
-            object.raw_set(key.as_str(), value).map_err(A::Error::custom)?;
-            seen.insert(key);
+            if value.is_nil() {
+                nulls.insert(key.as_bytes().to_vec());
+            } else {
+                object.raw_set(key, value).map_err(A::Error::custom)?;
+            }
         }
         Ok(Value::Table(object))
+    }
+}
+
+/// A key, made as Lua's own text at once.
+struct Key<'a>(&'a Lua);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = LuaString;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<LuaString, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = LuaString;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<LuaString, E> {
+        self.0.create_string(text).map_err(E::custom)
     }
 }

@@ -127,8 +127,11 @@ impl Cgroup {
         above.retain(|dir| !dirs.contains(dir));
         above.dedup();
         if !dirs.is_empty() {
-            let entry = handle::journal(host, kept(&dirs, self.freezer().as_deref(), &above))?;
-            self.journals.borrow_mut().extend(entry);
+            // Of the groups above, the caller does not know which are made here.
+            if !limits.noted || !above.is_empty() {
+                let entry = handle::journal(host, kept(&dirs, self.freezer().as_deref(), &above))?;
+                self.journals.borrow_mut().extend(entry);
+            }
             self.mine.borrow_mut().extend(dirs);
         }
         self.above.borrow_mut().extend(above);

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::Instant;
 
-use crun_lua::kernel::Live;
+use crun_lua::kernel::{Explain, Faces, Kernel, Live};
 use crun_lua::lua::{Machine, Settings};
 use crun_lua::sys::fork;
 
@@ -29,6 +29,7 @@ fn main() {
     println!("{:<44} {:>10} {:>10} {:>10} {:>10} {:>7} {:>7}", "", "min", "median", "bare min", "median", "ratio", "ratio");
     hook();
     primitives();
+    faces();
     starts();
     children();
 }
@@ -79,6 +80,56 @@ fn primitives() {
             nix::unistd::sethostname("bench").unwrap();
         }
     });
+}
+
+/// No script stands anywhere: calls are made from here.
+struct Nowhere;
+
+impl crun_lua::kernel::Locator for Nowhere {
+    fn site(&self) -> crun_lua::kernel::Site {
+        crun_lua::kernel::Site::default()
+    }
+    fn source(&self, _file: &str) -> Option<Rc<[u8]>> {
+        None
+    }
+}
+
+/// What it costs that calls could be told: the live kernel behind its faces, all off, beside the live
+/// kernel alone. For comparison with the narrator at work, whose words go nowhere.
+fn faces() {
+    let call = |kernel: &dyn Kernel| {
+        for turn in 0..CALLS {
+            let mask = crun_lua::kernel::attributes::Call::Umask { mask: 0o22 | turn & 1 };
+            black_box(kernel.run(&mask.into()).unwrap());
+        }
+    };
+    let behind = Faces::new(Rc::new(Live), Rc::new(Nowhere));
+    compare("umask, faces off against no faces", ROUNDS, CALLS, || call(&behind), || call(&Live));
+    let lua = |kernel: fn(crun_lua::kernel::Locate) -> Rc<dyn Kernel>| {
+        let settings = Settings { allow_host: true, ..Settings::default() };
+        let machine = Machine::new(settings, |locate| Ok(kernel(locate))).unwrap();
+        let source = format!("for _ = 1, {CALLS} do umask(\"022\") end");
+        move || assert_eq!(machine.run(source.as_bytes(), "bench"), 0)
+    };
+    compare(
+        "umask in Lua, faces off against no faces",
+        ROUNDS,
+        CALLS,
+        lua(|locate| Rc::new(Faces::new(Rc::new(Live), locate))),
+        lua(|_| Rc::new(Live)),
+    );
+    let told = |locate: crun_lua::kernel::Locate| -> Rc<dyn Kernel> {
+        let faces = Faces::new(Rc::new(Live), Rc::clone(&locate));
+        faces.set_explain(Some(Rc::new(Explain::append(Path::new("/dev/null"), crun_lua::kernel::Detail::default(), locate).unwrap())));
+        Rc::new(faces)
+    };
+    let few = |kernel: fn(crun_lua::kernel::Locate) -> Rc<dyn Kernel>| {
+        let settings = Settings { allow_host: true, ..Settings::default() };
+        let machine = Machine::new(settings, |locate| Ok(kernel(locate))).unwrap();
+        let source = format!("for _ = 1, {FAILURES} do umask(\"022\") end");
+        move || assert_eq!(machine.run(source.as_bytes(), "bench"), 0)
+    };
+    compare("umask in Lua, told against not told", ROUNDS, FAILURES, few(told), few(|_| Rc::new(Live)));
 }
 
 /// A whole start of the program with nothing to do, beside the plain interpreter's.

@@ -164,7 +164,7 @@ end
 
 --- Gives up every right, in the order in which each step can still be made.
 local function confine(is_root)
-  rlimit { core = 0, nofile = 256 }
+  rlimit { core = 0, nofile = 512 }
   if is_root then
     -- The bounding set needs CAP_SETPCAP, the ids need CAP_SETUID: the other sets come last.
     caps_set { bounding = {} }

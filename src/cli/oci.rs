@@ -39,7 +39,7 @@ const FLAGS: [&str; 2] = ["--debug", "--systemd-cgroup"];
 const VALUES: [&str; 7] = ["--root", "--log", "--log-format", "--cgroup-manager", "--rootless", "--policy", "--criu"];
 
 /// The project's own options, which may stand before any command.
-const OWN_FLAGS: [&str; 3] = ["--explain", "--dry-run", "--allow-host"];
+const OWN_FLAGS: [&str; 5] = ["--explain", "--dry-run", "--as-shell", "--verbose", "--allow-host"];
 const OWN_VALUES: [&str; 3] = ["--trace", "--fault", "--stdlib"];
 
 /// A command line for the OCI runtime.
@@ -87,8 +87,9 @@ impl Line {
     pub fn run(self) -> i32 {
         let program = OsString::from("crun-lua");
         let own = self.own.into_iter();
-        let options =
+        let mut options =
             if own.len() == 0 { Options::default() } else { Own::parse_from(std::iter::once(program.clone()).chain(own)).options };
+        options.brief = true;
         let arguments = std::iter::once(program).chain(self.rest).collect();
         start::start(options, arguments, |machine| machine.run_command("oci.main"))
     }

@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Fact, Reply, Request, Shell, quote, shell_quote};
+use super::{Fact, Lesson, Reply, Request, Shell, quote, shell_quote};
 use crate::sys::archives::{Options, Owner, Refusal, Rights, Source, Summary, unpack};
 use crate::sys::{self, Errno, Fd};
+
+mod lesson;
 
 /// How long unpacking may take before a bar is shown.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -135,6 +137,10 @@ impl Request for Call {
 
     fn planned(&self) -> Reply {
         Reply::Number(0)
+    }
+
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
     }
 
     fn shell(&self) -> Shell {

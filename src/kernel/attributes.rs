@@ -3,10 +3,11 @@
 use std::fmt;
 
 use super::processes::signal_name;
-use super::{Fact, Reply, Request, Shell, quote};
+use super::{Fact, Lesson, Reply, Request, Script, Shell, quote};
 use crate::sys::attributes::{self, Scheduling, UNLIMITED};
 use crate::sys::{self, Errno};
 
+mod lesson;
 mod words;
 
 pub use words::{IO_CLASSES, LIMITS, MEM_FLAGS, MEM_MODES, PERSONAS, POLICIES, SCHED_FLAGS, limit_number, number_in, words_in};
@@ -176,6 +177,14 @@ impl Request for Call {
             Self::Umask { .. } | Self::JoinKeyring { .. } => Reply::Number(0),
             _ => Reply::Done,
         }
+    }
+
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
+    }
+
+    fn script(&self) -> Script {
+        lesson::script(self)
     }
 
     fn shell(&self) -> Shell {

@@ -6,9 +6,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{Fact, Reply, Request, Shell, quote, shell_quote};
+use super::{Fact, Lesson, Reply, Request, Script, Shell, quote, shell_quote};
 use crate::sys::capabilities::file::FileCaps;
 use crate::sys::{self, Errno, capabilities as caps};
+
+mod lesson;
 
 /// A change of this topic. Masks have bit `n` for capability `n`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,13 +192,27 @@ impl Request for Call {
         Ok(Reply::Done)
     }
 
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
+    }
+
+    fn script(&self) -> Script {
+        lesson::script(self)
+    }
+
     fn shell(&self) -> Shell {
         let path = |path: &PathBuf| shell_quote(&path.display().to_string());
         match self {
             Self::BoundingDrop { drop } => {
-                Shell::Close(format!("capsh --drop={} -- -c …", command_list(*drop)), "for the command that it starts")
+                Shell::Close(format!("setpriv --bounding-set={} …", lesson::setpriv(caps::all() & !drop)), "for the command that it starts")
             }
-            Self::Drop { drop } => Shell::Close(format!("capsh --caps='all={} …'", command_list(*drop)), "replaces the sets instead"),
+            Self::Drop { drop } => Shell::Close(
+                format!("setpriv --inh-caps={} …", lesson::setpriv(caps::all() & !drop)),
+                "inheritable alone: at exec the others follow from the bounding set",
+            ),
+            Self::Set { inheritable: Some(mask), .. } => {
+                Shell::Close(format!("setpriv --inh-caps={} …", lesson::setpriv(*mask)), "at exec the others follow from the bounding set")
+            }
             Self::Set { permitted, .. } => {
                 let list = command_list(permitted.unwrap_or_default());
                 Shell::Close(format!("capsh --caps={list}=eip -- -c …"), "the same list in each set")
@@ -265,12 +281,12 @@ impl Request for Call {
     }
 }
 
-/// The five sets, few by name and many by number.
+/// The five sets as /proc/self/status has them, few with their names.
 fn set_facts() -> Vec<Fact> {
     let Ok(now) = caps::get(None) else { return Vec::new() };
     let show = |mask: u64| {
         let names = caps::names(mask);
-        if names.is_empty() || names.len() > 6 { names.len().to_string() } else { format!("{} ({})", names.len(), names.join(" ")) }
+        if names.is_empty() || names.len() > 4 { format!("{mask:016x}") } else { format!("{mask:016x} ({})", names.join(" ")) }
     };
     let sets = [
         ("CapInh", now.inheritable),

@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Fact, Kept, Reply, Request, Shell, quote, shell_quote};
+use super::{Fact, Kept, Lesson, Reply, Request, Script, Shell, quote, shell_quote};
 use crate::sys::cgroups::{self as sys_cgroups, Version};
 use crate::sys::{self, Errno, Fd, Pid};
 
 pub mod devices;
+mod lesson;
 pub mod limits;
+
+pub use lesson::group_name;
 
 /// A change to a control group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -265,6 +268,14 @@ impl Request for Call {
         }
     }
 
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
+    }
+
+    fn script(&self) -> Script {
+        lesson::script(self, self.shell())
+    }
+
     fn shell(&self) -> Shell {
         let word = |path: &Path| shell_quote(&path.display().to_string());
         let echo = |value: &str, path: &Path| format!("echo {} > {}", shell_quote(value), word(path));
@@ -282,7 +293,8 @@ impl Request for Call {
                 let files = weights(*version, device.as_deref(), *weight);
                 Shell::Exact(files.iter().map(|(file, value)| echo(value, &dir.join(file))).collect::<Vec<_>>().join(" || "))
             }
-            Self::Enter { file } => Shell::Close(format!("echo 0 > {}", shell_quote(file.label())), "moves the shell's child that writes"),
+            // echo is a part of the shell: it is the shell that writes, and that moves.
+            Self::Enter { file } => Shell::Exact(format!("echo 0 > {}", shell_quote(file.label()))),
             Self::Add { dir, pid } => Shell::Exact(format!("echo {pid} > {}", word(&dir.join("cgroup.procs")))),
             Self::Freeze { dir, version: Version::V1, frozen } => {
                 Shell::Close(echo(if *frozen { "FROZEN" } else { "THAWED" }, &dir.join("freezer.state")), "does not wait until it is so")
@@ -305,29 +317,7 @@ impl Request for Call {
     }
 
     fn facts(&self) -> Vec<Fact> {
-        let file = |path: &Path| sys_cgroups::read(path).ok().map(|text| (path.display().to_string(), text));
-        match self {
-            Self::Make { dir } | Self::Remove { dir } | Self::RemoveUnused { dir } if dir.is_dir() => {
-                vec![(dir.display().to_string(), "a group".to_owned())]
-            }
-            Self::Enable { dir, .. } | Self::Disable { dir, .. } => file(&dir.join("cgroup.subtree_control")).into_iter().collect(),
-            Self::InheritCpuset { dir } => file(&dir.join("cpuset.cpus")).into_iter().chain(file(&dir.join("cpuset.mems"))).collect(),
-            Self::Write { writes } => writes.iter().filter_map(|(path, _)| file(path)).collect(),
-            Self::Freeze { dir, version: Version::V1, .. } => file(&dir.join("freezer.state")).into_iter().collect(),
-            Self::Freeze { dir, version: Version::V2, .. } => file(&dir.join("cgroup.events")).into_iter().collect(),
-            Self::Enter { .. } => file(Path::new("/proc/self/cgroup")).into_iter().collect(),
-            Self::Add { dir, .. } => file(&dir.join("cgroup.procs")).into_iter().collect(),
-            Self::Devices { dir, .. } => {
-                let group = sys_cgroups::open(dir, false);
-                let count = group.and_then(|group| sys_cgroups::bpf::count(std::os::fd::AsFd::as_fd(&group)));
-                count.map(|count| vec![("device programs".to_owned(), count.to_string())]).unwrap_or_default()
-            }
-            Self::Kill { dirs, .. } => {
-                let count: usize = dirs.iter().filter_map(|dir| sys_cgroups::members(dir, true).ok()).map(|pids| pids.len()).sum();
-                vec![("members".to_owned(), count.to_string())]
-            }
-            _ => Vec::new(),
-        }
+        lesson::facts(self)
     }
 
     fn hint(&self, errno: Errno) -> Option<String> {

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use nix::libc;
 use serde_json::Value;
 
-use super::{Fact, Reply, Request, Shell, quote, shell_quote};
+use super::{Fact, Lesson, Reply, Request, Script, Shell, quote, shell_quote};
 use crate::sys::{self, Errno, Fd, files};
+
+mod lesson;
 
 /// A change to a file, by path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -266,6 +268,14 @@ impl Request for Call {
         }
     }
 
+    fn script(&self) -> Script {
+        lesson::script(self, self.shell())
+    }
+
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
+    }
+
     fn shell(&self) -> Shell {
         let word = |path: &Path| shell_quote(&path.display().to_string());
         Shell::Exact(match self {
@@ -318,6 +328,9 @@ impl Request for Call {
 
     fn hint(&self, errno: Errno) -> Option<String> {
         let text = match (self, errno) {
+            (Self::Write { .. }, Errno::ENOENT) => {
+                "the directory is missing: mkdir makes it; files of /proc and /sys are the kernel's to make"
+            }
             (Self::Mkdir { parents: false, .. }, Errno::ENOENT) => "a directory before it is missing: parents = true makes it",
             (Self::Open { .. }, Errno::ENXIO) => "nobody reads from this pipe: open it for reading first, or without nonblock to wait",
             (Self::Open { .. } | Self::Replace { .. }, Errno::ELOOP) => "a symlink is not followed here",
@@ -333,6 +346,8 @@ impl Request for Call {
             }
             (Self::Chown { .. }, Errno::EPERM) => "CAP_CHOWN is needed, in a user namespace that maps the ids",
             (Self::Chown { .. }, Errno::EINVAL) => "this user namespace maps no such id: see /proc/self/uid_map",
+            (_, Errno::EACCES) => "this user may not: stat tells the owner and the mode, also of each directory on the way",
+            (_, Errno::EROFS) => "the mount is read-only: mountinfo tells which, and mount(nil, target, { remount = true, … }) changes it",
             _ => return None,
         };
         Some(text.to_owned())

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::path::Path;
 
-use super::{Fact, Reply, Request, Shell, quote, shell_quote};
+use super::{Fact, Lesson, Reply, Request, Shell, quote, shell_quote};
 use crate::sys::lsm::landlock::{self, Enforced, Rules};
 use crate::sys::{self, Errno};
+
+mod lesson;
 
 /// A change of this topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +85,10 @@ impl Request for Call {
 
     fn planned(&self) -> Reply {
         if matches!(self, Self::Landlock { .. }) { Reply::Number(0) } else { Reply::Done }
+    }
+
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
     }
 
     fn shell(&self) -> Shell {

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use nix::libc;
 
-use super::{Fact, Reply, Request, Shell, quote, shell_quote};
+use super::{Fact, Lesson, Reply, Request, Script, Shell, quote, shell_quote};
 use crate::sys::{self, Errno, Fd, Pid, mounts};
 
 pub mod flags;
 mod host;
+mod lesson;
 
 pub use host::{hide_host, undo};
 
@@ -319,6 +320,14 @@ impl Request for Call {
             }
             _ => Reply::Done,
         }
+    }
+
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
+    }
+
+    fn script(&self) -> Script {
+        lesson::script(self, self.shell())
     }
 
     fn shell(&self) -> Shell {

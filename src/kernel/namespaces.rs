@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use nix::mount::MsFlags;
 use serde_json::Value;
 
-use super::{Fact, KINDS, Kinds, Reply, Request, Shell};
+use super::{Fact, KINDS, Kinds, Lesson, Reply, Request, Script, Shell, back};
 use crate::sys::namespaces::ids::{Range, map_text};
 use crate::sys::{self, Errno, Fd, Pid};
 
+pub mod lesson;
 mod show;
 
 use show::{map_file, setgroups_word, shown};
@@ -245,15 +246,24 @@ impl Request for Call {
         }
     }
 
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
+    }
+
+    fn script(&self) -> Script {
+        lesson::script(self)
+    }
+
     fn shell(&self) -> Shell {
         self.command()
     }
 
     fn facts(&self) -> Vec<Fact> {
         let file = |pid: Option<&Pid>, name: &str| {
-            let text = real(pid, name).ok().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+            let whose = pid.map_or_else(|| Some("self".to_owned()), |pid| pid.raw().ok().map(|raw| raw.to_string()));
+            let text = whose.and_then(|whose| back::text(&format!("{whose}/{name}"))).unwrap_or_default();
             let text = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join(", ");
-            vec![(shown(pid, name), if text.is_empty() { "(empty)".to_owned() } else { text })]
+            vec![(shown(pid, name), if text.is_empty() { "empty".to_owned() } else { text })]
         };
         match self {
             Self::Unshare { kinds } => links(*kinds),
@@ -263,6 +273,7 @@ impl Request for Call {
             Self::RunMapper { pid, ids, .. } => file(Some(pid), &map_file(*ids)),
             Self::SetGroups { pid, .. } => file(pid.as_ref(), "setgroups"),
             Self::SetOffsets { .. } => file(None, "timens_offsets"),
+            Self::Propagate { .. } => propagation(),
             Self::Bind { path, .. } | Self::Unbind { path } => {
                 let id = sys::namespaces::open_namespace(path).and_then(|fd| sys::namespaces::identity(std::os::fd::AsFd::as_fd(&fd)));
                 id.map(|(_, inode)| vec![(format!("pin {}", path.display()), inode.to_string())]).unwrap_or_default()
@@ -286,18 +297,30 @@ impl fmt::Display for Call {
     }
 }
 
-/// The caller's own namespaces of these kinds, as `/proc/self/ns` shows them.
+/// The inodes of the caller's own namespaces of these kinds.
 ///
-/// What only children will be in shows as `pid_for_children` and `time_for_children`.
+/// What only children will be in shows as `pid for children` and `time for children`.
 fn links(kinds: Kinds) -> Vec<Fact> {
     let mut facts = Vec::new();
     for word in kinds.words() {
-        let file = if matches!(word, "pid" | "time") { format!("{word}_for_children") } else { word.to_owned() };
+        let (name, file) = match word {
+            "pid" | "time" => (format!("{word} for children"), format!("{word}_for_children")),
+            _ => (word.to_owned(), word.to_owned()),
+        };
         // A pid namespace without its first process cannot be read.
-        let target = std::fs::read_link(format!("/proc/self/ns/{file}"));
-        facts.push((format!("ns/{file}"), target.map_or_else(|_| "(new, still empty)".to_owned(), |link| link.display().to_string())));
+        let inode = back::namespace(&format!("self/ns/{file}"));
+        facts.push((name, inode.unwrap_or_else(|| "new, still empty".to_owned())));
     }
     facts
+}
+
+/// How many mounts travel in which way.
+fn propagation() -> Vec<Fact> {
+    let all = back::mounts();
+    let count = |word: &str| all.iter().filter(|mount| mount.propagation == word).count();
+    let words = ["shared", "slave", "private", "unbindable"].into_iter().map(|word| (count(word), word));
+    let text: Vec<String> = words.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    vec![("mounts".to_owned(), text.join(", "))]
 }
 
 /// The calls that remove a pin that a dead process has left.

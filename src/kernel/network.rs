@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{Fact, Reply, Request, Shell};
+use super::{Fact, Lesson, Reply, Request, Shell};
 use crate::sys::network::addresses::{self, Cidr};
 use crate::sys::network::links::{self, Change, NewLink};
 use crate::sys::network::routes::{self, Route};
@@ -18,6 +18,7 @@ use crate::sys::{self, Errno, Fd, Pid};
 
 mod display;
 mod hints;
+mod lesson;
 mod netem;
 mod shell;
 
@@ -259,6 +260,10 @@ impl Request for Call {
             }
         }
         Ok(Reply::Done)
+    }
+
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
     }
 
     fn shell(&self) -> Shell {

@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Fact, Kinds, Reply, Request, Shell, quote};
+use super::{Fact, Kinds, Lesson, Reply, Request, Script, Shell, back, quote};
 use crate::sys::processes::{End, Usage};
 use crate::sys::{self, Errno, Fd, Pid, fork};
 
+pub mod lesson;
 mod words;
 
 pub use words::{signal_name, signal_names, signal_number};
@@ -296,17 +297,50 @@ impl Request for Call {
         }
     }
 
+    fn forks(&self) -> bool {
+        matches!(self, Self::Clone { .. })
+    }
+
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
+    }
+
+    fn script(&self) -> Script {
+        lesson::script(self)
+    }
+
     fn shell(&self) -> Shell {
         words::shell(self)
     }
 
     fn facts(&self) -> Vec<Fact> {
         match self {
+            Self::Clone { child, kinds, .. } => lesson::clone_facts(child, *kinds, None),
+            Self::Wait { children, .. } if children.len() == 1 => {
+                children.iter().map(|(pid, _)| (lesson::plain(pid), "started".to_owned())).collect()
+            }
+            Self::Reap { child: (pid, _), .. } => vec![(lesson::plain(pid), "started".to_owned())],
             Self::SetSid | Self::SetGroup { pid: None, .. } => vec![("process group".to_owned(), own_group())],
-            Self::Chdir { .. } => {
-                std::env::current_dir().map(|dir| vec![("cwd".to_owned(), dir.display().to_string())]).unwrap_or_default()
+            Self::Chdir { .. } => back::link("self/cwd").map(|dir| ("cwd".to_owned(), dir)).into_iter().collect(),
+            Self::Place { moves } => {
+                let target = |(_, number): &(Fd, i32)| Some((format!("descriptor {number}"), back::link(&format!("self/fd/{number}"))?));
+                moves.iter().filter_map(target).collect()
             }
             _ => Vec::new(),
+        }
+    }
+
+    fn facts_after(&self, reply: &Reply) -> Vec<Fact> {
+        match (self, reply) {
+            (Self::Clone { child, kinds, .. }, _) => lesson::clone_facts(child, *kinds, Some(reply)),
+            (Self::Wait { children, .. }, Reply::Ended(index, end, usage)) => {
+                let name = children.get(*index).map_or_else(String::new, |(pid, _)| lesson::plain(pid));
+                vec![(name, lesson::ended(*end, usage))]
+            }
+            (Self::Reap { child: (pid, _), .. }, Reply::Ended(_, end, usage)) => {
+                vec![(lesson::plain(pid), lesson::ended(*end, usage))]
+            }
+            _ => self.facts(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Reply, Request, Shell};
+use super::{Lesson, Reply, Request, Shell};
 use crate::sys;
 
 /// A change of this topic.
@@ -17,6 +17,10 @@ impl fmt::Display for Call {
 
 impl Request for Call {
     fn execute(&self) -> sys::Result<Reply> {
+        match *self {}
+    }
+
+    fn lesson(&self) -> Lesson {
         match *self {}
     }
 

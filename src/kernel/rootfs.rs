@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, SFlag, major, minor};
 
-use super::{Fact, Reply, Request, Shell, quote, shell_quote};
+use super::{Fact, Lesson, Reply, Request, Script, Shell, back, quote, shell_quote};
 use crate::sys::rootfs::change::{self, Node, Owner, Writing};
 use crate::sys::rootfs::{self, Links, cover};
 use crate::sys::{self, Errno, Fd};
+
+mod lesson;
 
 /// What a mount point has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -296,6 +298,14 @@ impl Request for Call {
         }
     }
 
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
+    }
+
+    fn script(&self) -> Script {
+        lesson::script(self, self.shell())
+    }
+
     fn shell(&self) -> Shell {
         const UNSAFE: &str = "by path, which a symlink in the root may lead out of it";
         let place = shell_quote(&self.place());
@@ -331,7 +341,12 @@ impl Request for Call {
         let Ok(root) = self.root.get() else { return Vec::new() };
         let Ok(Some(found)) = rootfs::read::stat(root, &self.path, Links::NotLast) else { return Vec::new() };
         let text = format!("mode {:o}, owner {}:{}, {} bytes", found.st_mode, found.st_uid, found.st_gid, found.st_size);
-        vec![(self.place(), text)]
+        let mounts = matches!(
+            self.change,
+            Change::Mask { .. } | Change::ReadOnly | Change::MountNew { .. } | Change::Remount { .. } | Change::RemountAll { .. }
+        );
+        let count = mounts.then(|| ("mounts".to_owned(), back::mounts().len().to_string()));
+        count.into_iter().chain([(self.place(), text)]).collect()
     }
 
     fn hint(&self, errno: Errno) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::{Fact, Reply, Request, Shell};
+use super::{Fact, Lesson, Reply, Request, Shell, Silence};
 use crate::sys::seccomp::compile;
 use crate::sys::seccomp::profile::{Action, Profile};
 use crate::sys::seccomp::{self as sys_seccomp, FLAGS, NEW_LISTENER, TSYNC_ESRCH, names, program};
@@ -11,6 +11,7 @@ use crate::sys::{self, Errno, Fd};
 
 pub mod cache;
 pub mod groups;
+mod lesson;
 pub mod lists;
 pub mod oci;
 
@@ -98,6 +99,14 @@ impl Request for Call {
     fn planned(&self) -> Reply {
         let Self::Load { filter } = self;
         if filter.flags & NEW_LISTENER == 0 { Reply::Done } else { Reply::Fd(Fd::planned(LISTENER)) }
+    }
+
+    fn silence(&self) -> Silence {
+        lesson::silence(self)
+    }
+
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
     }
 
     fn shell(&self) -> Shell {

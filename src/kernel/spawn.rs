@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use super::{Kinds, Reply, Request, Shell};
+use super::processes::lesson::clone_facts;
+use super::{Fact, Kinds, Lesson, Reply, Request, Script, Shell};
 use crate::sys::{self, Errno, Fd, Pid, fork};
+
+mod lesson;
 
 /// A change of this topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,11 +87,40 @@ impl Request for Call {
         }
     }
 
+    fn forks(&self) -> bool {
+        matches!(self, Self::CloneSibling { .. })
+    }
+
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
+    }
+
+    fn script(&self) -> Script {
+        lesson::script(self)
+    }
+
     fn shell(&self) -> Shell {
         match self {
             Self::DieWithParent => Shell::Close("setpriv --pdeathsig KILL …".to_owned(), "setpriv(1) starts a program with it"),
             Self::Reap { .. } => Shell::Exact("wait".to_owned()),
             _ => Shell::None,
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::CloneSibling { child, kinds, .. } => clone_facts(child, *kinds, None),
+            Self::DieWithParent => {
+                sys::attributes::death_signal().map(|signal| ("death signal".to_owned(), signal.to_string())).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn facts_after(&self, reply: &Reply) -> Vec<Fact> {
+        match self {
+            Self::CloneSibling { child, kinds, .. } => clone_facts(child, *kinds, Some(reply)),
+            _ => self.facts(),
         }
     }
 

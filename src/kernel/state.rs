@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use nix::unistd::{AccessFlags, Uid, access, geteuid};
 
-use super::{Fact, Reply, Request, Shell, quote, shell_quote};
+use super::{Fact, Lesson, Reply, Request, Shell, quote, shell_quote};
 use crate::sys::{self, Errno, Fd, files, state};
+
+mod lesson;
 
 /// A change of this topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +88,10 @@ impl Request for Call {
             Self::Lock { .. } => Reply::Number(1),
             _ => Reply::Done,
         }
+    }
+
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
     }
 
     fn shell(&self) -> Shell {

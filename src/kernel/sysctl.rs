@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::{Fact, Reply, Request, Shell, quote, shell_quote};
+use super::{Fact, Lesson, Reply, Request, Shell, quote, shell_quote};
 use crate::sys::{self, Errno};
+
+mod lesson;
 
 /// A change to a name or a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +49,10 @@ impl Request for Call {
             Self::Set { name, value } => sys::sysctl::set(name, value)?,
         }
         Ok(Reply::Done)
+    }
+
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
     }
 
     fn shell(&self) -> Shell {

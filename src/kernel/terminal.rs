@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use nix::sys::termios::Termios;
 
-use super::{Fact, Reply, Request, Shell, quote};
+use super::{Fact, Lesson, Reply, Request, Shell, quote};
 use crate::sys::{self, Errno, Fd, Pid, terminal};
+
+mod lesson;
 
 /// A change to a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +129,10 @@ impl Request for Call {
             Self::Peer { .. } => Reply::Fd(Fd::planned(SLAVE)),
             _ => Reply::Done,
         }
+    }
+
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
     }
 
     fn shell(&self) -> Shell {

@@ -1,100 +1,108 @@
-//! Writes every call as a line of JSON, whichever kernel it goes to.
+//! Writes every call as a line of JSON: `docs/explain.md` tells the fields.
 //!
-//! The first line is `{"format":1}`. The file is opened for appending, so that children write to
-//! it as well; `in` is the path of children that a line was written in, and `number` counts the
-//! calls of that process, from its parent's number on: what `--fault` means by it.
+//! The first line says what run it is. The file is opened for appending, so that children write to
+//! it as well, each line in one write; the last line of a process says that it has ended.
 
-use std::cell::{Cell, RefCell};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::{AsRawFd, RawFd};
 use std::path::Path;
-use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{Call, Failure, Kernel, Locate, Reply, Request, Shell};
+use super::event::{Event, Stage};
+use super::{Fact, Request, Shell};
+use crate::sys::fork;
 
-/// Records what goes to another kernel.
-pub struct Trace {
-    inner: Rc<dyn Kernel>,
-    file: File,
-    locate: Locate,
-    inside: RefCell<Vec<String>>,
-    number: Cell<u64>,
-}
+/// The version of the format. A field that is added does not change it.
+const FORMAT: u32 = 2;
+
+/// The file that calls are written to.
+pub struct Trace(File);
 
 impl Trace {
-    /// Starts a new trace in the file `path`.
-    pub fn new(inner: Rc<dyn Kernel>, path: &Path, locate: Locate) -> io::Result<Self> {
-        File::create(path)?;
-        let mut file = OpenOptions::new().append(true).open(path)?;
-        writeln!(file, "{}", json!({ "format": 1 }))?;
-        Ok(Self { inner, file, locate, inside: RefCell::default(), number: Cell::new(0) })
+    /// Starts a new trace in the file `path`; appends to it where several programs share one.
+    pub fn new(path: &Path, append: bool) -> io::Result<Self> {
+        if !append {
+            File::create(path)?;
+        }
+        let trace = Self(OpenOptions::new().append(true).create(true).open(path)?);
+        let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let argv: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        let first = json!({
+            "format": FORMAT,
+            "program": "crun-lua",
+            "version": env!("CARGO_PKG_VERSION"),
+            "argv": argv,
+            "start": start,
+            "pid": fork::outer_pid(),
+        });
+        trace.line(&first).map(|()| trace)
     }
 
-    /// One line, in one write, so that the lines of several processes do not mix.
-    ///
-    /// A call with a `kill` action or a closed root may make writing impossible: the trace ends
-    /// there, the run does not.
-    fn write(&self, line: &Value) {
-        let mut text = line.to_string();
-        text.push('\n');
-        let _ = (&self.file).write_all(text.as_bytes());
+    /// The descriptor, which a child must not let go of.
+    #[must_use]
+    pub fn descriptor(&self) -> RawFd {
+        self.0.as_raw_fd()
     }
-}
 
-impl Kernel for Trace {
-    fn run(&self, call: &Call) -> Result<Reply, Failure> {
-        self.number.set(self.number.get() + 1);
-        let at = (self.locate)().unwrap_or_default();
+    /// Writes a call down. A closed file system may make that impossible: the trace ends there, the
+    /// run does not.
+    pub fn write(&self, event: &Event, stage: Stage) {
+        let call = event.call;
         let (shell, exact) = match call.shell() {
             Shell::Exact(command) => (Some(command), true),
             Shell::Close(command, _) => (Some(command), false),
             Shell::None => (None, false),
         };
+        let errno = match &event.result {
+            Some(Err(failure)) => Some(format!("{:?}", failure.errno)),
+            _ => None,
+        };
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let site = &event.site;
         let mut line = json!({
-            "number": self.number.get(),
-            "in": self.inside.borrow().join("/"),
-            "file": at.file,
-            "line": at.line,
+            "number": event.number,
+            "pid": fork::outer_pid(),
+            "in": event.inside,
+            "file": site.file,
+            "line": site.line,
+            "lua": site.text.as_deref(),
+            "via": site.via.as_ref().map(|(file, line)| format!("{file}:{line}")),
+            "primitive": site.primitive,
             "topic": call.topic(),
             "call": call.to_string(),
+            "ret": if stage == Stage::Planned { None } else { Some(event.answer()) },
+            "errno": errno,
+            "at_us": micros(event.at),
+            "us": micros(event.took),
             "shell": shell,
             "exact": exact,
-            "errno": Value::Null,
+            "irreversible": call.irreversible(),
+            "before": facts(&event.before),
+            "after": facts(&event.after),
+            "note": call.lesson().note,
         });
-        // A call that does not return is written before it is made.
-        let ahead = !call.returns();
-        if ahead {
-            self.write(&line);
+        if let Some(child) = event.child() {
+            line["child"] = json!(child);
         }
-        let result = self.inner.run(call);
-        if matches!(result, Ok(Reply::Child)) {
-            return result;
-        }
-        if let Err(failure) = &result {
-            line["errno"] = json!(format!("{:?}", failure.errno));
-        }
-        if !ahead || result.is_err() {
-            self.write(&line);
-        }
-        result
+        let _ = self.line(&line);
     }
-    fn is_plan(&self) -> bool {
-        self.inner.is_plan()
+
+    /// The last line of a process.
+    pub fn end(&self, at: Duration) {
+        let _ = self.line(&json!({ "end": fork::outer_pid(), "at_us": u64::try_from(at.as_micros()).unwrap_or(u64::MAX) }));
     }
-    fn descriptors(&self) -> Vec<std::os::fd::RawFd> {
-        use std::os::fd::AsRawFd;
-        let mut all = self.inner.descriptors();
-        all.push(self.file.as_raw_fd());
-        all
+
+    /// In one write, so that the lines of several processes do not mix.
+    fn line(&self, line: &Value) -> io::Result<()> {
+        let mut text = line.to_string();
+        text.push('\n');
+        (&self.0).write_all(text.as_bytes())
     }
-    fn enter_child(&self, label: &str, enter: bool) {
-        if enter {
-            self.inside.borrow_mut().push(label.to_owned());
-        } else {
-            self.inside.borrow_mut().pop();
-        }
-        self.inner.enter_child(label, enter);
-    }
+}
+
+fn facts(facts: &[Fact]) -> Map<String, Value> {
+    facts.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
 }

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::{Fact, Reply, Request, Shell};
+use super::{Fact, Lesson, Reply, Request, Script, Shell};
 use crate::sys::{self, Errno};
+
+mod lesson;
 
 /// A change of the caller's ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +49,14 @@ impl Request for Call {
             Self::SetUid { uid } => sys::users::set_uid(*uid)?,
         }
         Ok(Reply::Done)
+    }
+
+    fn lesson(&self) -> Lesson {
+        lesson::lesson(self)
+    }
+
+    fn script(&self) -> Script {
+        lesson::script(self)
     }
 
     fn shell(&self) -> Shell {

@@ -72,7 +72,12 @@ impl Raise {
         let object = lua.create_table()?;
         object.raw_set("op", op)?;
         match self {
-            Self::Argument(message) => object.raw_set("message", message)?,
+            Self::Argument(message) => {
+                // What stands at the wrong place is understood from all that is taken.
+                let takes = super::table::find(op).filter(|_| is_of_a_parameter(&message)).map(super::table::Primitive::signature);
+                object.raw_set("hint", takes.map(|signature| format!("it takes {signature}")))?;
+                object.raw_set("message", message)?;
+            }
             Self::State { message, hint } => {
                 object.raw_set("message", message)?;
                 object.raw_set("hint", hint)?;
@@ -96,11 +101,28 @@ impl std::fmt::Display for Raise {
         match self {
             Self::Argument(message) | Self::State { message, .. } => f.write_str(message),
             Self::Kernel(failure) => failure.fmt(f),
-            Self::Object(value) => f.write_str(&value.to_string().unwrap_or_default()),
+            Self::Object(value) => f.write_str(&value.to_string().unwrap_or_else(|_| bytes_of(value))),
             // The parser's errors come from here as well; its own words are enough.
             Self::Lua(error) => f.write_str(error.to_string().trim_start_matches("syntax error: ")),
         }
     }
+}
+
+/// Whether a message is about a parameter as a whole, and not about something within it.
+fn is_of_a_parameter(message: &str) -> bool {
+    let within = |name: &str| name.contains(['.', '[', ' ']);
+    message.split_once(": expected ").is_some_and(|(name, _)| !within(name))
+}
+
+/// An error object that is not UTF-8: it has a file's name in it, or what a program has said.
+fn bytes_of(value: &Value) -> String {
+    let Some(object) = value.as_table() else { return value.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default() };
+    let text = |name: &str| object.raw_get::<mlua::LuaString>(name).map(|text| text.to_string_lossy()).unwrap_or_default();
+    let place = object.raw_get::<Table>("where").ok().and_then(|place| {
+        let file = place.raw_get::<mlua::LuaString>("file").ok()?.to_string_lossy();
+        Some(format!("{file}:{}: ", place.raw_get::<i64>("line").ok()?))
+    });
+    format!("{}{}", place.unwrap_or_default(), text("message"))
 }
 
 impl From<Failure> for Raise {
@@ -126,7 +148,7 @@ const FIELDS: [&str; 6] = ["op", "call", "errno", "message", "hint", "traceback"
 
 /// How much of an error crosses. A message has an upper size, and half of a JSON text is none.
 #[derive(Clone, Copy)]
-struct Limit {
+pub(super) struct Limit {
     /// How many causes, and how deep a value.
     depth: usize,
     /// How many bytes of each text.
@@ -136,6 +158,9 @@ struct Limit {
 }
 
 impl Limit {
+    /// All of a value, as deep as anybody writes one.
+    pub(super) const WHOLE: Self = Self { depth: 16, text: usize::MAX, items: usize::MAX };
+
     fn below(self) -> Self {
         Self { depth: self.depth - 1, ..self }
     }
@@ -192,7 +217,7 @@ fn shortened(text: &mlua::LuaString, limit: Limit) -> String {
 }
 
 /// What a script has raised that is no error object: plain values, and small tables of them.
-fn value_json(value: &Value, limit: Limit) -> serde_json::Value {
+pub(super) fn value_json(value: &Value, limit: Limit) -> serde_json::Value {
     match value {
         Value::Boolean(flag) => json!(flag),
         Value::Integer(number) => json!(number),
@@ -211,7 +236,7 @@ fn value_json(value: &Value, limit: Limit) -> serde_json::Value {
     }
 }
 
-fn value_from(lua: &Lua, json: &serde_json::Value) -> mlua::Result<Value> {
+pub(super) fn value_from(lua: &Lua, json: &serde_json::Value) -> mlua::Result<Value> {
     Ok(match json {
         serde_json::Value::Null => Value::Nil,
         serde_json::Value::Bool(flag) => Value::Boolean(*flag),

@@ -24,7 +24,7 @@ pub fn trials() -> Vec<Trial> {
     tests.into_iter().map(|(name, run)| Trial::test(format!("commands: {name}"), run)).collect()
 }
 
-const NAMES: [&str; 4] = ["inspect", "doctor", "ps", "top"];
+const NAMES: [&str; 5] = ["inspect", "doctor", "ps", "report", "top"];
 
 /// Runs the program with a stdlib that consists of one module.
 fn run(module: &str, source: &str, options: &[&str], line: &[&str]) -> Result<Output, Failed> {
@@ -78,7 +78,7 @@ fn status() -> Result<(), Failed> {
 
 fn options() -> Result<(), Failed> {
     let source = "return function() local dir <close> = temp_dir() end";
-    let output = succeeded(run("commands.top", source, &["--dry-run"], &["top"])?)?;
+    let output = succeeded(run("commands.top", source, &["--dry-run=calls"], &["top"])?)?;
     assert!(text(&output).contains("Plan: 2 calls"), "{}", text(&output));
     let output = run("commands.top", source, &["--fault", "1:ENOSPC"], &["top"])?;
     assert!(output.status.code() == Some(1) && text(&output).contains("-1 ENOSPC"), "{}", text(&output));
@@ -122,7 +122,7 @@ fn plans() -> Result<(), Failed> {
     let gc = |options: &[&str]| -> Result<String, Failed> {
         Ok(text(&succeeded(place.command(std::path::Path::new(crate::program::PROGRAM), options).output()?)?))
     };
-    let printed = gc(&["--dry-run", "gc"])?;
+    let printed = gc(&["--dry-run=calls", "gc"])?;
     assert!(printed.contains("unlinkat") && !printed.contains("removed"), "{printed}");
     assert_eq!((made(), count(&journals)), (1, 1));
     let printed = gc(&["gc"])?;

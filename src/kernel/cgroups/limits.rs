@@ -68,6 +68,8 @@ pub struct Limits {
     pub writes: Vec<(String, String)>,
     /// Whether the group is to be in every hierarchy, with every controller, limits or not.
     pub everywhere: bool,
+    /// Whether the caller has written down what is to be removed after a crash.
+    pub noted: bool,
 }
 
 /// A group's place in one hierarchy.

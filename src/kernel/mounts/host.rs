@@ -9,7 +9,7 @@ use nix::sys::stat::Mode;
 use serde_json::Value;
 
 use super::{Call, Spot, UserNamespace, flags};
-use crate::kernel::{Fact, Shell, shell_quote};
+use crate::kernel::{Fact, Shell, back, shell_quote};
 use crate::sys::{self, Errno, Fd, mounts};
 
 /// Opens the user namespace of an id-mapped mount.
@@ -94,28 +94,24 @@ pub fn facts(call: &Call) -> Vec<Fact> {
         Call::MoveMount { to, .. } => Some(to),
         Call::PivotRoot { .. } | Call::HideHost { .. } => None,
         Call::Chroot { .. } => return root(),
+        Call::Chdir { .. } => return back::link("self/cwd").map(|path| ("cwd".to_owned(), path)).into_iter().collect(),
         _ => return Vec::new(),
     };
-    let all = mounts::mounted().unwrap_or_default();
-    let mut facts = vec![("mounts in this namespace".to_owned(), all.len().to_string())];
-    let path = path.and_then(|spot| match spot {
-        Spot::Path(path) => std::fs::canonicalize(path).ok(),
-        Spot::Fd(fd) => fd.get().ok().and_then(|fd| std::fs::read_link(sys::rootfs::proc_path(fd).ok()?).ok()),
-    });
-    if let Some(path) = path {
-        let text = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        let line = text.lines().rfind(|line| line.split(' ').nth(4).is_some_and(|target| Path::new(target) == path));
-        if let Some(line) = line {
-            let what: Vec<&str> = line.split(' ').skip(5).collect();
-            facts.push((format!("mounted at {}", path.display()), what.join(" ")));
-        }
+    let all = back::mounts();
+    let mut facts = vec![("mounts".to_owned(), all.len().to_string())];
+    let place = match path {
+        Some(Spot::Path(path)) => back::real(path),
+        Some(Spot::Fd(fd)) => fd.raw().ok().and_then(|raw| back::link(&format!("self/fd/{raw}"))),
+        None => Some("/".to_owned()),
+    };
+    if let Some(mount) = place.and_then(|place| all.into_iter().rfind(|mount| mount.target == place)) {
+        facts.push((format!("mount {}", mount.target), format!("{}, {}", mount.what, mount.propagation)));
     }
     facts
 }
 
 fn root() -> Vec<Fact> {
-    let link = std::fs::read_link("/proc/self/root").map(|path| path.display().to_string());
-    link.map(|path| vec![("root of this process".to_owned(), path)]).unwrap_or_default()
+    back::link("self/root").map(|path| vec![("root".to_owned(), path)]).unwrap_or_default()
 }
 
 /// What to do about a failure.

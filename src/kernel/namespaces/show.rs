@@ -22,7 +22,7 @@ pub fn setgroups_word(allow: bool) -> &'static str {
 }
 
 /// `--mount --pid`: the options of unshare(1) and nsenter(1).
-fn long_options(kinds: Kinds) -> String {
+pub fn long_options(kinds: Kinds) -> String {
     let long = |word: &&str| format!("--{}", if *word == "mnt" { "mount" } else { word });
     kinds.words().iter().map(long).collect::<Vec<_>>().join(" ")
 }

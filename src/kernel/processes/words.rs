@@ -20,7 +20,10 @@ pub(super) fn constant(signal: i32) -> String {
 /// 15 for `term`.
 #[must_use]
 pub fn signal_number(name: &str) -> Option<i32> {
-    Signal::iterator().find(|signal| signal_name(*signal as i32) == name).map(|signal| signal as i32)
+    // Without a text for each: an engine's command asks for eight signals, twice.
+    let is = |signal: &Signal| signal.as_str().trim_start_matches("SIG").eq_ignore_ascii_case(name);
+    let lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
+    Signal::iterator().find(is).filter(|_| lower).map(|signal| signal as i32)
 }
 
 /// Every signal's name.
@@ -70,6 +73,12 @@ pub(super) fn shell(call: &Call) -> Shell {
 }
 
 pub(super) fn hint(call: &Call, errno: Errno) -> Option<String> {
+    if let (Call::Exec { program, args, .. }, Errno::ENOENT) = (call, errno)
+        && let Some(name) = args.first().map(|name| name.to_string_lossy()).filter(|name| !name.contains(['/', ' ']))
+        && program.as_os_str().as_encoded_bytes().contains(&b'/')
+    {
+        return Some(format!("no directory of the PATH of `env` has a program {name:?} in this root, or its interpreter is not there"));
+    }
     let text = match (call, errno) {
         (Call::Clone { kinds, .. }, Errno::EPERM) if !kinds.contains(Kinds::USER) => {
             "namespaces other than user need CAP_SYS_ADMIN: add \"user\" to `unshare`, or run as root"

@@ -8,7 +8,7 @@
 //! be told instead, unless a second one comes before that: a script that never asks again can
 //! still be stopped.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
@@ -26,7 +26,19 @@ static OTHERS: AtomicU64 = AtomicU64::new(0);
 
 const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
+/// Whether a line editor waits for a key, which only SIGINT makes it look up from.
+static EDITING: AtomicBool = AtomicBool::new(false);
+
+/// Says that a line editor waits for keys: the other signals then interrupt it as SIGINT does.
+pub fn set_editing(on: bool) {
+    EDITING.store(on, Ordering::Relaxed);
+}
+
 extern "C" fn remember(signal: libc::c_int) {
+    if signal != libc::SIGINT && EDITING.load(Ordering::Relaxed) {
+        // SAFETY: raise(3) may be called from a handler.
+        unsafe { libc::raise(libc::SIGINT) };
+    }
     if let Some(count) = usize::try_from(signal).ok().and_then(|signal| ARRIVED.get(signal)) {
         count.fetch_add(1, Ordering::Relaxed);
     }
@@ -71,6 +83,12 @@ pub fn watch() -> Result<()> {
 /// is ignored stays ignored.
 pub fn unwatch() -> Result<()> {
     watched().try_for_each(|signal| set(signal, SigHandler::SigDfl).map(drop))
+}
+
+/// Whether all signals that end a script are in a set.
+#[must_use]
+pub fn are_in(set: &SigSet) -> bool {
+    ENDING.iter().all(|signal| set.contains(*signal))
 }
 
 /// The signal that is to end the script, if one has arrived since the last [`clear`].

@@ -135,6 +135,11 @@ impl Place {
         self.watched(command, unprivileged)
     }
 
+    /// Runs the program to its end. What it leaves behind is another test's to find.
+    pub fn output(&self, arguments: &[&str]) -> Result<Output, String> {
+        finish(self.command(Path::new(PROGRAM), arguments), self.minutes)
+    }
+
     /// Runs another program the same way, as the suite's own user.
     pub fn run_program(&self, program: &str, arguments: &[&str]) -> Result<Output, String> {
         self.watched(self.command(Path::new(program), arguments), false)
@@ -142,6 +147,12 @@ impl Place {
 
     /// The place's directories, its mark, and streams of the suite's own.
     fn settle(&self, command: &mut Command) {
+        self.equip(command);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    }
+
+    /// The place's directories and its mark.
+    pub fn equip(&self, command: &mut Command) {
         command
             .env("CRUN_LUA_STATE", self.path().join("state"))
             .env("CRUN_LUA_DATA", self.path().join("data"))
@@ -149,11 +160,7 @@ impl Place {
             .env("CRUN_LUA_TEST_KEPT", self.kept())
             .env(leaks::MARK, self.path())
             // For cases that run the program once more, under a tracer.
-            .env("CRUN_LUA_TEST_PROGRAM", PROGRAM)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
+            .env("CRUN_LUA_TEST_PROGRAM", PROGRAM);
     }
 
     fn watched(&self, mut command: Command, unprivileged: bool) -> Result<Output, String> {
@@ -190,6 +197,39 @@ impl Place {
         }
         let left = before.left_behind(&mark, self.path());
         if left.is_empty() { Ok(output) } else { Err(format!("left behind: {}\n{}", left.join("; "), text(&output))) }
+    }
+
+    /// Runs a text of shell commands in a directory where `crun-lua`, `scripts/` and these files are
+    /// found. Both streams are one, as on a terminal.
+    pub fn run_shell(&self, source: &str, files: &[(String, String)], unprivileged: bool) -> Result<Output, String> {
+        // The OCI commands keep this directory; here it must not look as if a test had left it.
+        if is_root() {
+            std::fs::create_dir_all("/run/crun-lua/oci").unwrap();
+            set_mode(Path::new("/run/crun-lua"), 0o700);
+            set_mode(Path::new("/run/crun-lua/oci"), 0o700);
+        }
+        let (program, project) = staged(unprivileged);
+        let [bin, work, run] = ["bin", "work", "run"].map(|name| self.path().join(name));
+        for dir in [&bin, &work, &run] {
+            std::fs::create_dir(dir).unwrap();
+            set_mode(dir, 0o755);
+        }
+        std::os::unix::fs::symlink(program, bin.join("crun-lua")).unwrap();
+        std::os::unix::fs::symlink(project.join("scripts"), work.join("scripts")).unwrap();
+        for (name, text) in files {
+            std::fs::write(work.join(name), text).unwrap();
+        }
+        if unprivileged && is_root() {
+            for dir in [&work, &run] {
+                std::os::unix::fs::chown(dir, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+        }
+        let mut command = Command::new("sh");
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.args(["-eu", "-c", &format!("exec 2>&1\n{source}")]).env("PATH", format!("{}:{path}", bin.display()));
+        command.env("XDG_RUNTIME_DIR", &run);
+        command.current_dir(work);
+        self.watched(command, unprivileged)
     }
 
     /// A command with the place's directories, and no terminal.

@@ -10,6 +10,16 @@
 --- local _, err = try(options.check, "box.new", { memori = "1G" }, { memory = "string" })
 --- assert(err.message:find("did you mean 'memory'?", 1, true))
 --- ```
+---
+--- ```lua
+--- local options = require "options"
+---
+--- assert(options.nearest("memori", { "memory", "cpu" }) == "memory")
+--- assert(options.keys({ b = 1, a = 2 })[1] == "a")
+--- options.expect("box.new", "memory", "64M", { "string", "integer" })
+--- local _, err = try(options.fail, "box.new", "no room", "make some")
+--- assert(err.op == "box.new" and err.hint == "make some")
+--- ```
 local M = {}
 
 --- Raises the error object `{ op, message, hint }`; its place is the script's line.

@@ -131,6 +131,11 @@ impl Type {
         match self {
             Self::Options(_) => "a table of options".into(),
             Self::List(Self::Name(noun, ..)) => format!("list of names ({noun})"),
+            Self::Percent => "a share such as \"50%\"".into(),
+            Self::Size => "a size such as \"64M\"".into(),
+            Self::Duration => "a time such as \"250ms\"".into(),
+            Self::Mode => "a mode such as \"0755\"".into(),
+            Self::Either(types) => types.iter().map(Self::expected).collect::<Vec<_>>().join(" or "),
             other => other.describe(),
         }
     }
@@ -171,6 +176,10 @@ impl Type {
         if !self.accepts(value) {
             let example = match self {
                 Self::List(_) if value.is_string() => format!("; a list is written {{ {} }}", show(value)),
+                Self::Command(_) if value.is_string() => format!("; it is written {{ {}, … }}", show(value)),
+                Self::Handle(kind) => {
+                    super::table::maker(kind).map_or_else(String::new, |maker| format!("; a {kind} is what {maker} answers"))
+                }
                 _ => String::new(),
             };
             return Err(format!("{path}: expected {}, got {}{example}", self.expected(), show(value)));
@@ -256,6 +265,7 @@ fn check_list(value: &Value, item: &Type, path: &str, depth: usize) -> Result<()
                 // The place is written only where something is wrong there.
                 item.check_at(&value, path, depth + 1).or_else(|_| item.check_at(&value, &format!("{path}[{index}]"), depth + 1))
             }
+            _ if key.is_string() => Err(format!("{path}: expected a list, found the key {0}; a list is written {{ {0} }}", show(&key))),
             _ => Err(format!("{path}: expected a list, found the key {}", show(&key))),
         };
         Ok(())
@@ -295,8 +305,10 @@ fn check_options(value: &Value, params: &[Param], path: &str, command: bool, dep
         let name = key.as_string().map_or_else(|| show(&key), |s| s.to_string_lossy());
         let Some(param) = params.iter().find(|param| param.name == name) else {
             let known = params.iter().map(|param| param.name);
-            let list = known.clone().collect::<Vec<_>>().join(", ");
-            return Err(format!("{path}: unknown option \"{name}\"{}; known: {list}", did_you_mean(&name, known)));
+            // Who has only misspelt one need not read thirty others.
+            let near = did_you_mean(&name, known.clone());
+            let list = if near.is_empty() { format!("; known: {}", known.collect::<Vec<_>>().join(", ")) } else { near };
+            return Err(format!("{path}: unknown option \"{name}\"{list}"));
         };
         param.kind.check_at(&value, &format!("{path}.{name}"), depth + 1)?;
     }
@@ -331,12 +343,37 @@ pub fn did_you_mean<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> St
     nearest(wrong, names).map_or_else(String::new, |name| format!("; did you mean \"{name}\"?"))
 }
 
-/// The name nearest to a wrong one, if any is near enough to be meant.
+/// What the kernel's headers write before a name that has none here.
+const PREFIXES: [&str; 6] = ["clone_new", "cap_", "rlimit_", "sched_", "ms_", "sig"];
+
+/// The name nearest to a wrong one, if any is near enough to be meant: one of few other letters,
+/// the kernel's own spelling of it, or one that is longer or shorter.
 pub fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (wrong.chars().count() / 3).clamp(1, 3);
-    names
-        .map(|name| (strsim::damerau_levenshtein(wrong, name), name))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, name)| name)
+    let names: Vec<&str> = names.collect();
+    let lower = wrong.to_lowercase();
+    let bare = PREFIXES.iter().find_map(|prefix| lower.strip_prefix(prefix)).unwrap_or(&lower);
+    let spelled = |word: &str| {
+        let limit = (word.chars().count() / 3).clamp(1, 3);
+        let distances = names.iter().map(|name| (strsim::damerau_levenshtein(word, name), *name));
+        distances.filter(|(distance, _)| *distance <= limit).min().map(|(_, name)| name)
+    };
+    spelled(wrong).or_else(|| spelled(bare)).or_else(|| longer_or_shorter(bare, &names))
+}
+
+/// `net_bind` is `net_bind_service`, `newpid` is `pid`, and `mount` among kinds of namespaces is `mnt`.
+fn longer_or_shorter<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
+    let shortest = |fits: &dyn Fn(&str) -> bool| names.iter().copied().filter(|name| fits(name)).min_by_key(|name| name.len());
+    let size = word.len();
+    let begun = || shortest(&|name| size >= 3 && name.starts_with(word));
+    let within = || shortest(&|name| size >= 5 && name.contains(word));
+    let around = || shortest(&|name| name.len() >= 3 && (word.starts_with(name) || word.ends_with(name)));
+    let consonants =
+        || shortest(&|name| names.len() <= 16 && name.len() >= 3 && name.starts_with(&word[..word.len().min(1)]) && is_within(name, word));
+    begun().or_else(within).or_else(|| if names.len() <= 64 { around().or_else(consonants) } else { None })
+}
+
+/// Whether the letters of a short word are in a long one, in their order.
+fn is_within(short: &str, long: &str) -> bool {
+    let mut letters = long.chars();
+    short.chars().all(|letter| letters.any(|other| other == letter))
 }

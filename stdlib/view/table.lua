@@ -155,6 +155,12 @@ end
 
 --- Prints the table on standard output, in colours and no wider than the window where that is a
 --- terminal.
+---
+--- ```lua
+--- local grid = require "view.table"
+---
+--- grid.print({ { name = "web", pid = 7 } }, { columns = { { key = "name" }, { key = "pid" } } })
+--- ```
 ---@param rows table[]
 ---@param given view.TableOptions
 function M.print(rows, given)

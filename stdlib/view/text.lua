@@ -9,6 +9,7 @@
 ---
 --- assert(text.width("日本") == 4 and text.width("e\u{301}") == 1)
 --- assert(text.fit("container", 6) == "conta…")
+--- assert(text.middle("/var/lib/container", 9) == "/va…ainer")
 --- assert(text.clean("a\27[31mb") == "a\\27[31mb")
 --- ```
 local M = {}
@@ -88,6 +89,8 @@ function M.clean(value)
       or (code >= 0x200E and code <= 0x200F)
       or (code >= 0x2028 and code <= 0x202E)
       or (code >= 0x2066 and code <= 0x2069)
+      -- No character, and not allowed in XML.
+      or (code >= 0xFFFE and code <= 0xFFFF)
     out[#out + 1] = hostile and escape(piece) or piece
     at = at + #piece
   end
@@ -109,6 +112,12 @@ function M.width(text)
 end
 
 --- The text in exactly this many columns: cut with an ellipsis, or filled with blanks.
+---
+--- ```lua
+--- local text = require "view.text"
+---
+--- assert(text.pad("日本", 6) == "日本  " and text.pad("7", 3, "right") == "  7")
+--- ```
 ---@param text string
 ---@param columns integer
 ---@param align? "left"|"right" where the text stands; left
@@ -138,6 +147,29 @@ function M.fit(text, columns)
     end
   end
   return text:sub(1, last) .. "…"
+end
+
+--- The text, with an ellipsis in its middle where it takes more columns: of a path both ends tell
+--- something.
+---@param text string
+---@param columns integer
+---@return string
+function M.middle(text, columns)
+  if M.width(text) <= columns then
+    return text
+  elseif columns < 3 then
+    return M.fit(text, columns)
+  end
+  local left, room = M.fit(text, columns // 2), columns - columns // 2
+  local at, taken = #text + 1, 0
+  while true do
+    local before = utf8.offset(text, -1, at)
+    taken = taken + columns_of(utf8.codepoint(text, before))
+    if taken > room then
+      return left .. text:sub(at)
+    end
+    at = before
+  end
 end
 
 return M

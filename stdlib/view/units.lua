@@ -74,6 +74,12 @@ function M.time(seconds)
 end
 
 --- The seconds that a text such as "250ms" says, as the primitives read it; a number is seconds.
+---
+--- ```lua
+--- local units = require "view.units"
+---
+--- assert(units.seconds("250ms") == 0.25 and units.seconds("soon") == nil)
+--- ```
 ---@param value string|number
 ---@return number? seconds nil where it is no time
 function M.seconds(value)

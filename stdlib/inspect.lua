@@ -183,8 +183,35 @@ function M.process(process, given)
   return part.plain(facts)
 end
 
+--- A process and all that descends from it at this moment, as one plain table that every picture is
+--- drawn from: processes, namespaces and who owns them, mounts, networks, filters, control groups.
+---
+--- ```lua
+--- local inspect = require "inspect"
+---
+--- local found = inspect.snapshot(proc_stat().pid, { parts = { "networks" } })
+--- assert(found.processes[1].namespaces.net == proc_ns().net and #found.networks == 1)
+--- ```
+---@param process any a number, or the handle of a process
+---@param given? inspect.SnapshotOptions
+---@return table
+function M.snapshot(process, given)
+  return require("inspect.snapshot").read({ number_of(process) }, given)
+end
+
 --- Two processes side by side: `{ pids, kinds, same, different }`; a row of kinds is
 --- `{ kind, first, second, same }`.
+---
+--- ```lua
+--- local inspect = require "inspect"
+---
+--- local child <close> = spawn({ unshare = { "uts" } }, function()
+---   exec { "sleep", "9" }
+--- end)
+--- child:started()
+--- local both = inspect.compare(child, proc_stat().pid)
+--- print(table.concat(both.different, ", "))
+--- ```
 ---@param first any a number, or the handle of a process
 ---@param second any
 ---@return table

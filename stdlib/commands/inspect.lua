@@ -10,6 +10,7 @@
 local colour = require "view.colour"
 local inspect = require "inspect"
 local options = require "options"
+local target = require "inspect.target"
 local text = require "view.text"
 
 local USAGE = [[
@@ -20,17 +21,20 @@ Shows a process, or the first process of a container, and what looks wrong with 
   --findings         only what looks wrong
   --section NAME     only this section; may be repeated: process, namespaces, processes, mounts,
                      network, cgroup, security, ids, limits, fds
+  --view NAME        a picture of it and of all that it has started; may be repeated: namespaces,
+                     processes, mounts, capabilities, seccomp, network, cgroup
   --compare PID|NAME only the namespaces, side by side with another's
   --env              the environment as well; it often holds passwords
-  --json             for programs: { facts, findings }, or with --compare the comparison
+  --json             for programs: { facts, findings }, with --compare the comparison, with
+                     --view the snapshot that the pictures are drawn from
 
 exit status: 0, with --findings 0 only where no error was found, else 1; 1 where there is no such
 process or container; 2 a wrong option
 ]]
 
 local FLAGS = { ["--json"] = "json", ["--findings"] = "findings", ["--env"] = "env" }
-local NAMES = { "--json", "--findings", "--env", "--section", "--compare", "--help" }
-local VALUES = { ["--section"] = "section", ["--compare"] = "compare" }
+local NAMES = { "--json", "--findings", "--env", "--section", "--view", "--compare", "--help" }
+local VALUES = { ["--section"] = "sections", ["--view"] = "views", ["--compare"] = "compare" }
 
 local function usage_error(message)
   io.stderr:write("crun-lua inspect: ", text.clean(message), "\n\n", USAGE)
@@ -39,7 +43,7 @@ end
 
 --- The command line as a table, or nil and what is wrong.
 local function parse(args)
-  local given, index = { sections = {} }, 1
+  local given, index = { sections = {}, views = {} }, 1
   while args[index] do
     local word = args[index]
     local name, value = word:match("^(%-%-%w+)=(.*)$")
@@ -53,8 +57,8 @@ local function parse(args)
       end
       if not value then
         return nil, name .. " needs a value"
-      elseif name == "--section" then
-        table.insert(given.sections, value)
+      elseif name ~= "--compare" then
+        table.insert(given[VALUES[name]], value)
       else
         given.compare = value
       end
@@ -75,35 +79,6 @@ local function parse(args)
     return nil, "a process id or a container's name is missing"
   end
   return given
-end
-
---- The record of a container; a program without that module has none.
-local function record_of(name)
-  local state = try(require, "container.state")
-  return state and state.get(name) or nil
-end
-
---- The process that a word stands for, and the container's record where it is a name.
-local function resolve(word)
-  local pid = math.tointeger(tonumber(word:match("^%d+$")))
-  if pid and pid > 0 and pid <= 2147483647 then
-    return pid
-  end
-  local record = record_of(word)
-  if not record then
-    options.fail(
-      "inspect",
-      ("no container is called %q"):format(text.clean(word)),
-      "crun-lua ps lists them; a number is taken as that of a process"
-    )
-  elseif not record.pid then
-    options.fail(
-      "inspect",
-      ("the container %q is %s: it has no process"):format(text.clean(word), record.status),
-      "start it first"
-    )
-  end
-  return record.pid, record
 end
 
 local function width()
@@ -156,11 +131,39 @@ local function has_error(findings)
   return false
 end
 
+--- The pictures that were asked for, each below its name where there are several.
+local function show_views(given, pid)
+  local views, parts = require "inspect.views", {}
+  for _, name in ipairs(given.views) do
+    table.move(views.PARTS[name], 1, #views.PARTS[name], #parts + 1, parts)
+  end
+  local snapshot = inspect.snapshot(pid, { parts = parts })
+  if given.json then
+    io.write(encode(snapshot))
+    return
+  end
+  local look = { width = width(), colours = colour.wanted(1) }
+  for index, name in ipairs(given.views) do
+    if #given.views > 1 then
+      io.write(
+        index > 1 and "\n" or "",
+        colour.paint("── " .. name, "bold", look.colours),
+        "\n"
+      )
+    end
+    io.write(table.concat(views.lines(name, snapshot, look), "\n"), "\n")
+  end
+end
+
 --- What was asked for, on standard output; the exit status.
 local function show(given)
-  local pid, record = resolve(given.target)
+  local pid, record = target.find("inspect", given.target)
+  if #given.views > 0 then
+    show_views(given, pid)
+    return 0
+  end
   if given.compare then
-    local answer = inspect.compare(pid, (resolve(given.compare)))
+    local answer = inspect.compare(pid, (target.find("inspect", given.compare)))
     if given.json then
       io.write(encode(answer))
     else
@@ -193,12 +196,14 @@ return function(args)
     io.write(USAGE)
     return 0
   end
-  for _, name in ipairs(given.sections) do
-    local known = table.concat(inspect.SECTIONS, "|")
-    if not ("|" .. known .. "|"):find("|" .. name .. "|", 1, true) then
-      local near = options.nearest(name, inspect.SECTIONS)
-      local hint = near and ", did you mean " .. near .. "?" or ""
-      return usage_error(("--section %s: no such section%s"):format(name, hint))
+  for _, kind in ipairs { "section", "view" } do
+    local known = kind == "section" and inspect.SECTIONS or require("inspect.views").NAMES
+    for _, name in ipairs(given[kind .. "s"]) do
+      if not ("|" .. table.concat(known, "|") .. "|"):find("|" .. name .. "|", 1, true) then
+        local near = options.nearest(name, known)
+        local hint = near and ", did you mean " .. near .. "?" or ""
+        return usage_error(("--%s %s: no such %s%s"):format(kind, name, kind, hint))
+      end
     end
   end
   local status, err = try(show, given)

@@ -44,8 +44,11 @@ local function is_mask(entry)
     return false
   end
   local null = entry.root:match("([^/]*)$") == "null" and entry.fs_type:find("tmpfs")
+  local flags = "," .. table.concat(entry.mount_options, ",") .. ","
+  -- Version 1 of the control groups has its hierarchies in such a directory.
+  local readonly = flags:find(",ro,", 1, true) and point ~= "/sys/fs/cgroup"
   local empty = entry.fs_type == "tmpfs"
-    and (entry.super_options:find("nr_inodes=[12],") or entry.super_options:find("^ro"))
+    and (entry.super_options:find("nr_inodes=[12],") or entry.super_options:find("^ro") or readonly)
   return (null or empty) and true or false
 end
 
@@ -135,6 +138,68 @@ function M.top(list, path)
     end
   end
   return best
+end
+
+--- The mounts as a tree: each with its `depth`, parents before children, by path. What is hidden is
+--- left out, and counted.
+---@param list table[] what `arrange` answered
+---@return { mount: table, depth: integer, last: boolean, above: boolean[] }[] rows `above` tells of
+--- each level whether the branch goes on below
+---@return integer hidden
+function M.tree(list)
+  local by_id, below, tops, hidden = {}, {}, {}, 0
+  for _, one in ipairs(list) do
+    by_id[one.id] = one
+    hidden = hidden + (one.hidden and 1 or 0)
+  end
+  --- What a mount is seen below: what lies over a hidden one stands in its place.
+  local function seen_above(one)
+    for _ = 1, 64 do
+      local above = one.parent ~= one.id and by_id[one.parent]
+      if not above or not above.hidden then
+        return above
+      end
+      one = above
+    end
+  end
+  for _, one in ipairs(list) do
+    local above = not one.hidden and seen_above(one)
+    if above then
+      below[above.id] = below[above.id] or {}
+      table.insert(below[above.id], one)
+    elseif not one.hidden then
+      tops[#tops + 1] = one
+    end
+  end
+  local rows = {}
+  -- A list of its own in place of the stack: mounts can lie deeper than Lua's calls.
+  local open = { { list = tops, next = 1, above = {} } }
+  local function by_path(a, b)
+    return a.point == b.point and a.id < b.id or a.point < b.point
+  end
+  table.sort(tops, by_path)
+  while #open > 0 do
+    local level = open[#open]
+    local one = level.list[level.next]
+    if not one then
+      open[#open] = nil
+    else
+      level.next = level.next + 1
+      local last = level.list[level.next] == nil
+      rows[#rows + 1] = { mount = one, depth = #open - 1, last = last, above = level.above }
+      if below[one.id] then
+        table.sort(below[one.id], by_path)
+        -- Nobody draws more levels than these, and copies of long lists take time.
+        local above = level.above
+        if #above < 32 then
+          above = table.move(above, 1, #above, 1, {})
+          above[#above + 1] = not last
+        end
+        open[#open + 1] = { list = below[one.id], next = 1, above = above }
+      end
+    end
+  end
+  return rows, hidden
 end
 
 --- Whether the proc file system at /proc is that of the process's own pid namespace. Each of

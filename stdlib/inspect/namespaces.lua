@@ -80,6 +80,20 @@ function M.read(pid, reference, from)
   return rows
 end
 
+--- The kinds of namespaces that a process of a snapshot does not share with the host.
+---@param row table
+---@param reference? inspect.Reference
+---@return string[]
+function M.own_kinds(row, reference)
+  local out, host = {}, reference and reference.inodes or {}
+  local own = part.known(row.namespaces) or {}
+  for _, known in ipairs(M.KINDS) do
+    local kind = known.kind
+    out[#out + 1] = own[kind] and host[kind] and own[kind] ~= host[kind] and kind or nil
+  end
+  return out
+end
+
 --- Two processes side by side: `{ pids, kinds, same, different }`; a row of kinds is
 --- `{ kind, first, second, same }`.
 ---@param first integer

@@ -40,6 +40,14 @@ local function append(lines, more)
 end
 
 --- The findings as lines.
+---
+--- ```lua
+--- local inspect = require "inspect"
+--- local report = require "inspect.report"
+---
+--- local found = inspect.findings(inspect.process(1))
+--- print(table.concat(report.findings(found, { width = 80 }), "\n"))
+--- ```
 ---@param list inspect.Finding[]
 ---@param given? { width?: integer, colours?: boolean }
 ---@return string[]
@@ -62,6 +70,13 @@ function M.findings(list, given)
 end
 
 --- Everything as lines; see `inspect.report`.
+---
+--- ```lua
+--- local inspect = require "inspect"
+--- local report = require "inspect.report"
+---
+--- print(table.concat(report.lines(inspect.process(1), { width = 80 }), "\n"))
+--- ```
 ---@param facts table
 ---@param given? { width?: integer, colours?: boolean, sections?: string[] }
 ---@return string[]

@@ -4,6 +4,8 @@
 //! Documentation/networking/filter.rst. [`run`] does what the kernel does, so that a filter can be
 //! asked without being loaded.
 
+use std::collections::BTreeSet;
+
 /// One instruction, `struct sock_filter`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instruction {
@@ -97,6 +99,57 @@ impl Asked {
             _ => None,
         }
     }
+}
+
+/// Everything that a program may answer to a call, whatever its arguments are. Nothing for a program
+/// that the kernel would not have loaded.
+///
+/// A test on an argument goes both ways; jumps only go forward, so each instruction is looked at at
+/// most once with what is known of the accumulator then.
+#[must_use]
+pub fn answers(program: &[Instruction], number: u32, arch: u32) -> BTreeSet<u32> {
+    let asked = Asked { number, arch, ..Asked::default() };
+    let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    let mut open: Vec<(usize, Option<u32>)> = vec![(0, Some(0))];
+    while let Some((at, known)) = open.pop() {
+        if !seen.insert((at, known)) {
+            continue;
+        }
+        let Some(one) = program.get(at) else { return BTreeSet::new() };
+        let next = |jump: u8, known| (at + 1 + usize::from(jump), known);
+        let test = match one.code {
+            LOAD => {
+                // The number and the architecture are known, the place and the arguments are not.
+                open.push(next(0, if one.k < 8 { asked.word(one.k) } else { None }));
+                continue;
+            }
+            AND => {
+                open.push(next(0, known.map(|value| value & one.k)));
+                continue;
+            }
+            JUMP => {
+                open.push((at + 1 + usize::try_from(one.k).unwrap_or(LIMIT), known));
+                continue;
+            }
+            ANSWER => {
+                found.insert(one.k);
+                continue;
+            }
+            EQUAL => known.map(|value| value == one.k),
+            GREATER => known.map(|value| value > one.k),
+            AT_LEAST => known.map(|value| value >= one.k),
+            COMMON => known.map(|value| value & one.k != 0),
+            _ => return BTreeSet::new(),
+        };
+        if test != Some(false) {
+            // What was compared with an unknown value is known on this side; elsewhere it is not.
+            open.push(next(one.jt, if one.code == EQUAL { Some(one.k) } else { known }));
+        }
+        if test != Some(true) {
+            open.push(next(one.jf, known));
+        }
+    }
+    found
 }
 
 /// What a program answers. `None` for a program that the kernel would not have loaded.

@@ -6,16 +6,18 @@
 //! not seen by the hook; who runs code that may do that does so in a child with `rlimit`.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use mlua::debug::Debug;
-use mlua::{Lua, MultiValue, Value};
+use mlua::{Function, Lua, MultiValue, Value};
 
+use super::Host;
 use super::args::Args;
 use super::error::{Outcome, Raise};
 use super::table::{Primitive, Scope, example};
 use super::types::{Param, Type, may, need};
-use super::{is_unwinding, modules, protected, site, units};
+use super::{hook, is_unwinding, modules, protected, site, units};
 use crate::kernel::Site;
 use crate::sys;
 
@@ -80,7 +82,7 @@ impl Clock {
 fn place(frame: &Debug) -> Option<Site> {
     let source = frame.source();
     let file = source.source.as_deref()?.strip_prefix('@').filter(|file| !modules::is_module(file))?;
-    Some(Site { file: file.to_owned(), line: frame.current_line()? })
+    Some(Site { file: file.to_owned(), line: frame.current_line()?, ..Site::default() })
 }
 
 /// The processor time that this process has used. Without a clock nothing is ever over.
@@ -92,23 +94,30 @@ fn budget(args: &Args) -> Outcome {
     let limits = args.options("limits")?;
     let (time, memory) = (limits.duration("time"), limits.size("memory"));
     let Some(body) = args.function("body") else { return Err(Raise::argument("body: expected a function")) };
-    let clock = &args.host.budget;
+    within(args.lua, args.host, (time, memory), &body, MultiValue::new())
+}
+
+/// Calls a function within a budget of processor time and of memory.
+pub fn within(lua: &Lua, host: &Rc<Host>, limits: (Option<Duration>, Option<u64>), body: &Function, arguments: MultiValue) -> Outcome {
+    let (time, memory) = limits;
+    hook::watch(lua, host)?;
+    let clock = &host.budget;
     // One inside of another never has more than that.
     let outer = clock.deadline.get();
     let own = time.and_then(|time| now().map(|now| now + time));
     clock.deadline.set(own.into_iter().chain(outer).min());
-    let former = memory.map(|memory| limit_memory(args.lua, memory)).transpose()?;
-    let result = protected(args.lua, &body, MultiValue::new());
+    let former = memory.map(|memory| limit_memory(lua, memory)).transpose()?;
+    let result = protected(lua, body, arguments);
     if let Some(limit) = former {
-        args.lua.set_memory_limit(limit)?;
+        lua.set_memory_limit(limit)?;
     }
     clock.deadline.set(outer);
     let is_own = clock.is_spent() && outer.is_none_or(|outer| now().is_some_and(|now| now < outer));
     if is_own {
         clock.spent.set(false);
-        return over(args.lua, clock.place.take(), time.unwrap_or_default());
+        return over(lua, clock.place.take(), time.unwrap_or_default());
     }
-    if is_unwinding(args.host) {
+    if is_unwinding(host) {
         return Err(Raise::Lua(mlua::Error::runtime("the script is ending")));
     }
     match (result, memory) {

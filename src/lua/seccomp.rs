@@ -1,4 +1,5 @@
-//! System call filters: `seccomp`, `seccomp_compile`, `seccomp_load_json`, `seccomp_status`.
+//! System call filters: `seccomp`, `seccomp_compile`, `seccomp_load_json`, `seccomp_status`,
+//! `seccomp_map`.
 
 use std::rc::Rc;
 
@@ -15,8 +16,11 @@ use crate::kernel::seccomp::{Call, Filter, oci};
 use crate::sys::seccomp::{names, profile::Action};
 use crate::sys::{self, Fd};
 
+mod attached;
 mod json;
 mod spec;
+
+pub use spec::{ERRNO, errno_of};
 
 const JSON: &[Param] = &[
     may("caps", super::capabilities::CAPABILITIES, "what Docker's includes and excludes take as the container's capabilities; none"),
@@ -130,6 +134,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         see: &["seccomp", "proc_pid_status(5)"],
         function: status,
     },
+    attached::MAP,
     Primitive {
         name: "seccomp_groups",
         summary: "The groups that lists may name with an @, or the calls of one of them.",
@@ -191,6 +196,11 @@ pub struct Listener {
 }
 
 impl Listener {
+    /// Takes an open descriptor.
+    pub fn new(fd: Fd) -> Self {
+        Self { fd: Some(fd).into() }
+    }
+
     /// The descriptor, while it is open.
     pub fn fd(&self) -> Outcome<Fd> {
         self.fd.borrow().clone().ok_or_else(|| Raise::state("the seccomp listener is closed"))
@@ -235,7 +245,7 @@ fn load(args: &Args) -> Outcome {
         args.host.run(crate::kernel::capabilities::Call::NoNewPrivs)?;
     }
     match args.host.run(Call::Load { filter })? {
-        Reply::Fd(fd) => args.adopt(Listener { fd: Some(fd).into() }, None),
+        Reply::Fd(fd) => args.adopt(Listener::new(fd), None),
         _ => Ok(Value::Nil),
     }
 }

@@ -1,12 +1,17 @@
-//! Unix sockets with a name, and descriptors that travel over them (unix(7)).
+//! Unix sockets, descriptors that travel over them (unix(7)), and connections over TCP (tcp(7)).
 
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
-use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, accept4, bind, connect, listen as listen_on, socket};
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, UnixAddr, accept4, bind, connect, listen as listen_on, socket,
+    socketpair,
+};
 use nix::sys::stat::Mode;
 
 use super::{Errno, Result};
@@ -32,14 +37,21 @@ fn with_address<T>(path: &Path, call: impl FnOnce(&UnixAddr) -> Result<T>) -> Re
 }
 
 fn stream() -> Result<OwnedFd> {
-    socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)
+    new(SockType::Stream)
 }
 
-/// Connects to the socket at a path.
+fn new(kind: SockType) -> Result<OwnedFd> {
+    socket(AddressFamily::Unix, kind, SockFlag::SOCK_CLOEXEC, None)
+}
+
+/// Connects to the socket at a path: a stream, or else one of datagrams, as those of logs are. Nobody
+/// can ask beforehand which of the two it is.
 pub fn open(path: &Path) -> Result<OwnedFd> {
-    let fd = stream()?;
-    with_address(path, |address| connect(fd.as_raw_fd(), address))?;
-    Ok(fd)
+    let connected = |fd: OwnedFd| with_address(path, |address| connect(fd.as_raw_fd(), address)).map(|()| fd);
+    match connected(stream()?) {
+        Err(Errno::EPROTOTYPE) => connected(new(SockType::Datagram)?),
+        result => result,
+    }
 }
 
 /// Makes a socket at a path that others connect to.
@@ -50,11 +62,86 @@ pub fn listen(path: &Path) -> Result<OwnedFd> {
     Ok(fd)
 }
 
+/// Two connected sockets.
+pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
+    socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
+}
+
 /// The next connection.
 pub fn accept(listener: BorrowedFd) -> Result<OwnedFd> {
     let fd = accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC)?;
     // SAFETY: the descriptor is new and nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Which addresses a socket has, and whether it carries a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// `AF_*`
+    pub domain: i32,
+    /// `SOCK_*`
+    pub kind: i32,
+    /// `IPPROTO_*`
+    pub protocol: i32,
+}
+
+/// Asks a socket for its kind; `ENOTSOCK` of any other descriptor.
+pub fn kind_of(fd: BorrowedFd) -> Result<Kind> {
+    let option = |name: libc::c_int| {
+        // Of an int.
+        let (mut value, mut length): (libc::c_int, libc::socklen_t) = (0, 4);
+        // SAFETY: the value and its length outlive the call.
+        let done = unsafe { libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, name, (&raw mut value).cast(), &raw mut length) };
+        Errno::result(done).map(|_| value)
+    };
+    Ok(Kind { domain: option(libc::SO_DOMAIN)?, kind: option(libc::SO_TYPE)?, protocol: option(libc::SO_PROTOCOL)? })
+}
+
+/// Where a socket is connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// `AF_INET`, `AF_INET6`
+    Inet(SocketAddr),
+    /// `AF_UNIX`: a file.
+    Path(PathBuf),
+    /// `AF_UNIX`: a name without a file, in the socket's network namespace.
+    Abstract(Vec<u8>),
+}
+
+/// A TCP connection, made within a time; `ETIMEDOUT` after it.
+///
+/// The kernel calls a socket that was waited for connected only when connect(2) is called again.
+/// Until then one whose other side resets it is unconnected anew, and whoever holds it could
+/// connect it elsewhere without that call (`MSG_FASTOPEN`).
+pub fn connect_tcp(address: SocketAddr, timeout: Duration) -> Result<OwnedFd> {
+    let stream = std::net::TcpStream::connect_timeout(&address, timeout).map_err(|error| match error.kind() {
+        std::io::ErrorKind::TimedOut => Errno::ETIMEDOUT,
+        _ => super::files::errno(error),
+    })?;
+    let again = match address {
+        SocketAddr::V4(address) => connect(stream.as_raw_fd(), &SockaddrIn::from(address)),
+        SocketAddr::V6(address) => connect(stream.as_raw_fd(), &SockaddrIn6::from(address)),
+    };
+    match again {
+        Ok(()) | Err(Errno::EISCONN) => Ok(stream.into()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Connects a unix socket that is there.
+pub fn connect_unix(fd: BorrowedFd, address: &Address) -> Result<()> {
+    match address {
+        Address::Path(path) => with_address(path, |address| connect(fd.as_raw_fd(), address)),
+        Address::Abstract(name) => connect(fd.as_raw_fd(), &UnixAddr::new_abstract(name)?),
+        Address::Inet(_) => Err(Errno::EAFNOSUPPORT),
+    }
+}
+
+/// Whether reads and writes return at once: a property that every copy of the descriptor shares.
+pub fn set_nonblocking(fd: BorrowedFd, on: bool) -> Result<()> {
+    let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
+    let wanted = if on { flags | OFlag::O_NONBLOCK } else { flags & !OFlag::O_NONBLOCK };
+    fcntl(fd, FcntlArg::F_SETFL(wanted)).map(drop)
 }
 
 /// Room for a control message with the most descriptors; words, because the kernel's headers in it

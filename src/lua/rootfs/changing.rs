@@ -51,7 +51,15 @@ pub fn open(args: &Args) -> Outcome {
     if options.flag("exclusive") && !options.flag("create") {
         return Err(Raise::argument("options.exclusive: expected create as well"));
     }
-    let mut flags = libc::O_NOCTTY | if writes { libc::O_RDWR } else { libc::O_RDONLY };
+    let path_only = options.flag("path_only");
+    if path_only && writes {
+        return Err(Raise::argument("options.path_only: what only names a file does not write to it"));
+    }
+    let mut flags = match (path_only, writes) {
+        (true, _) => libc::O_PATH,
+        (_, true) => libc::O_NOCTTY | libc::O_RDWR,
+        _ => libc::O_NOCTTY | libc::O_RDONLY,
+    };
     for (word, flag) in [
         ("append", libc::O_APPEND),
         ("create", libc::O_CREAT),

@@ -49,6 +49,7 @@ const OPEN: &[Param] = &[
     may("mode", Type::Mode, "with create: permission bits before the umask; \"0644\""),
     may("directory", Type::Boolean, "ENOTDIR where it is no directory"),
     may("nofollow", Type::Boolean, "ELOOP where the last component is a symlink"),
+    may("path_only", Type::Boolean, "names the file, whatever it is, and opens no device, pipe or socket (O_PATH)"),
 ];
 
 const NODE: &[Param] = &[

@@ -30,7 +30,8 @@ fn all_names() -> Vec<String> {
 }
 
 const ACTIONS: Type = Type::Word(&["allow", "errno", "kill_process", "kill_thread", "log", "notify", "trace", "trap"]);
-const ERRNO: Type =
+/// An error by its name or number.
+pub const ERRNO: Type =
     Type::Either(&[Type::Name("error", |name| groups::errno_number(name).is_some(), groups::errno_names), Type::Integer(0, 4095)]);
 const TRACE: Type = Type::Integer(0, 0xffff);
 
@@ -125,7 +126,8 @@ fn action(word: &str, errno: u16, trace: u16) -> Action {
     }
 }
 
-fn errno_of(value: &Value) -> u16 {
+/// The number of such an error.
+pub fn errno_of(value: &Value) -> u16 {
     let named = value.as_string().and_then(|name| groups::errno_number(&name.to_string_lossy()));
     named.or_else(|| value.as_i64().and_then(|number| number.try_into().ok())).unwrap_or(EPERM)
 }

@@ -3,6 +3,9 @@
 //! The numbers are libseccomp's; calls that are younger than the linked version of the library
 //! come from a table here. Since Linux 5.1 a new call has one number on every architecture.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::OnceLock;
 
 use libseccomp::{ScmpArch, ScmpSyscall};
@@ -153,6 +156,27 @@ pub fn number(name: &str, arch: &Arch) -> Option<u32> {
     }
 }
 
+/// The name of a call that a filter on an architecture (`AUDIT_ARCH_*`) has seen.
+///
+/// The library searches its whole table for each; who supervises asks for few, again and again.
+#[must_use]
+pub fn name_of(number: i32, audit: u32) -> Option<Rc<str>> {
+    type Found = HashMap<(i32, u32), Option<Rc<str>>>;
+    thread_local! {
+        static KNOWN: RefCell<Found> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| known.entry((number, audit)).or_insert_with(|| search(number, audit).map(Into::into)).clone())
+}
+
+fn search(number: i32, audit: u32) -> Option<String> {
+    let unsigned = u32::try_from(number).ok()?;
+    let arch = ARCHES.iter().find(|arch| arch.audit == audit && (arch.base & X32 != 0) == (unsigned & X32 != 0))?;
+    if let Some((name, _)) = YOUNG.iter().find(|(_, young)| arch.base + young == unsigned) {
+        return Some((*name).to_owned());
+    }
+    ScmpSyscall::from_raw_syscall(number).get_name_by_arch(arch.scmp).ok()
+}
+
 /// Every name that can be found by number on the usual architectures, sorted.
 #[must_use]
 pub fn all() -> &'static [String] {
@@ -190,6 +214,11 @@ mod tests {
         assert_eq!(arch_of("aarch64").and_then(|arch| number("open", arch)), None);
         assert_eq!(number("mseal", &ARCHES[2]), Some(X32 + 462));
         assert_eq!(number("socket", &ARCHES[1]), Some(359));
+        assert_eq!(name_of(2, ARCHES[0].audit).as_deref(), Some("open"));
+        assert_eq!(name_of(0x4000_0000, ARCHES[0].audit).as_deref(), Some("read"));
+        assert_eq!(name_of(5, ARCHES[1].audit).as_deref(), Some("open"));
+        assert_eq!(name_of(462, ARCHES[0].audit).as_deref(), Some("mseal"));
+        assert_eq!(name_of(-1, ARCHES[0].audit), None);
         assert_eq!(find("opeen"), None);
         assert!(all().len() > 400);
     }

@@ -57,6 +57,7 @@ command:ctr           containerd        containerd         containerd   containe
 command:runc          runc              runc               runc         runc
 command:dockerd       docker.io         moby-engine        docker       docker-engine
 command:docker        docker.io         moby-engine        docker       docker-cli
+command:newuidmap     uidmap            shadow-utils       shadow       shadow-subids
 command:script        bsdutils          util-linux-script  util-linux   util-linux-misc
 '
 # The suite is built from Debian's source package, so elsewhere there is none.

@@ -26,6 +26,8 @@ use crate::sys::{Errno, Pid};
 mod child;
 mod door;
 
+pub use child::to_message_of;
+
 /// The words for kinds of namespaces.
 pub const KIND_WORDS: &[&str] = &["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
@@ -52,7 +54,11 @@ const SPAWN: &[Param] = &[
     may("propagation", PROPAGATION, "with \"mnt\" in `unshare`: how mounts travel, for / and all below; \"private\""),
     may("parent", Type::Function, "called in the parent with the process before the child's function starts"),
     may("cgroup", Type::Handle("cgroup"), "the group that the child starts in"),
-    may("die_with_parent", Type::Boolean, "the kernel kills the child when this process ends; forgotten when the child changes its ids"),
+    may(
+        "die_with_parent",
+        Type::Boolean,
+        "the kernel kills the child when this process ends; forgotten when the child changes its ids; true in a session that is typed",
+    ),
     may("name", Type::Text, "the child's name in plans and traces"),
     streams::STDIN,
     streams::STDOUT,
@@ -145,7 +151,8 @@ impl Start {
             offsets,
             propagation: options.text("propagation"),
             parent: options.function("parent"),
-            die_with_parent: options.flag("die_with_parent"),
+            // What is typed must not outlive the session, however that ends.
+            die_with_parent: options.boolean("die_with_parent").unwrap_or_else(|| args.host.boxes.is_session()),
             cgroup: None,
         };
         // All are opened, and their kinds compared, before the first is entered.
@@ -183,6 +190,13 @@ impl Start {
     fn needs_door(&self) -> bool {
         let joined: Kinds = self.join.iter().map(|opened| opened.kind).collect();
         joined.intersects(Kinds::PID | Kinds::USER) || !joined.is_empty() && self.unshare.contains(Kinds::USER)
+    }
+
+    /// Whether the process in between enters the cgroup, and the child is born in it: where a
+    /// hierarchy is mounted with `nsdelegate` (systemd does so), nobody gets out of a cgroup
+    /// namespace that he has joined, also not into a group below its root (cgroup-v2.rst).
+    fn door_enters(&self) -> bool {
+        self.cgroup.is_some() && self.needs_door() && self.join.iter().any(|opened| opened.kind == Kinds::CGROUP)
     }
 
     /// Whether the child waits until its parent lets it go on.

@@ -80,9 +80,11 @@ end
 
 local function make_files(linux, ctx)
   local name = require("oci.cgroup.place").name(linux.cgroupsPath, ctx.id)
-  local handle, err = try(cgroup_set, name, { controllers = "all", host = true })
+  local how = { controllers = "all", host = true, journal = not ctx.noted }
+  local handle, err = try(cgroup_set, name, how)
   if not handle then
-    if ctx.rootless and no_rights(err) and not wanted(linux.resources) then
+    local lenient = ctx.rootless or ctx.auto and require("oci.namespaces").users_root()
+    if lenient and no_rights(err) and not wanted(linux.resources) then
       return without("none", ctx)
     end
     error(err, 0)
@@ -136,7 +138,9 @@ end
 ---@class oci.cgroup.Context
 ---@field id string the container's
 ---@field manager? "cgroupfs"|"systemd"|"disabled" "cgroupfs"
+---@field noted? boolean whether who makes it has written down where: the journal is not needed then
 ---@field rootless? boolean whether it is fine to go without a group that cannot be made
+---@field auto? boolean whether that is also to be so for an ordinary user's root (--rootless auto)
 ---@field undo? any a list of `container.undo`: the group is removed when it runs
 
 --- Makes the group. Its limits are not set yet: `group:apply`.

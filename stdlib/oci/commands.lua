@@ -30,7 +30,8 @@ local M = {}
 local GLOBAL = [[
     --root DIR             where the containers' state is kept: /run/crun-lua/oci for root,
                            $XDG_RUNTIME_DIR/crun-lua/oci for users
-    --log FILE             write errors, warnings and debug lines there (file:PATH means the same)
+    --log FILE             write errors, warnings and debug lines there (file:PATH means the same);
+                           journald:ID and syslog:ID send them to these
     --log-format text|json  the form of these lines; text without it
     --debug                log what is done
     --systemd-cgroup       the same as --cgroup-manager systemd
@@ -48,6 +49,7 @@ local HELP = "-h, --help                 print this help\n"
 -- What create and run have in common.
 local CREATE = [[
 -b, --bundle DIR           the directory with config.json; the current one without it
+-f, --config FILE          another name than config.json; a relative one is below the bundle
     --console-socket FILE  a listening Unix socket, which is sent the terminal's descriptor
     --pid-file FILE        write the process's number there
     --pidfd-socket FILE    a listening Unix socket, which is sent a pidfd of the process
@@ -109,7 +111,9 @@ local COMMANDS = {
   create = {
     summary = "make a container from a bundle; start runs its program",
     operands = "ID",
-    text = CREATE,
+    text = CREATE .. [[
+    --no-subreaper         for callers of crun; create waits for no processes of others
+]],
     about = "The namespaces, mounts and control groups are made, and the hooks that belong "
       .. "here run. The program waits for start(8). Whatever fails, nothing is left behind.",
     example = "crun-lua create --bundle /var/lib/boxes/web --pid-file /run/web.pid web",
@@ -119,6 +123,7 @@ local COMMANDS = {
     operands = "ID",
     text = [[
 -f, --force                kill its processes first; a container that is unknown is no error
+-r, --regex                ID is an extended regular expression, as of grep(1); each that it fits
 ]],
     example = "crun-lua delete --force web",
   },
@@ -168,6 +173,7 @@ local COMMANDS = {
     operands = "ID [SIGNAL]",
     text = [[
 -a, --all                  to all of its processes
+-r, --regex                ID is an extended regular expression, as of grep(1); each that it fits
 ]],
     example = "crun-lua kill web KILL",
   },
@@ -230,6 +236,7 @@ local COMMANDS = {
     operands = "",
     text = [[
 -b, --bundle DIR           where; the current directory without it
+-f, --file FILE            another name than config.json; a relative one is below the bundle
     --rootless             for a user without rights
 ]],
     example = "mkdir rootfs && crun-lua spec",
@@ -281,20 +288,37 @@ local COMMANDS = {
 M.OWN = {
   options = [[
     --explain              tell each call to the kernel and what it changed
-    --dry-run              print the calls that would be made; change nothing
+    --dry-run              print what would be made and changed; change nothing
+    --as-shell             print a shell script that does the same; change nothing
+    --verbose              shorten nothing in what is told
     --trace FILE           write each call as a line of JSON
     --fault N:ERRNO        let call N fail, or N:KILL the process before it
     --allow-host           let primitives change the host's own namespaces
     --stdlib DIR           take the stdlib from a directory
 ]],
   commands = {
+    check = "find mistakes in scripts without running them",
     doctor = "tell what this machine can do, and what is missing",
     gc = "remove what dead processes left behind",
-    help = "tell what a primitive does",
+    help = "tell what a primitive, a module, a function or a command does",
     inspect = "tell everything about a container or a process",
     ps = "list containers",
-    reference = "print the reference of the primitives",
+    reference = "print the reference as files for the documentation and for editors",
+    repl = "type lines and see what they do; the default on a terminal",
+    setup = "set the editor's language server up for scripts",
     top = "watch containers",
+  },
+  -- Of those whose words can be completed: what follows, and the options.
+  words = {
+    check = { operands = "FILE", text = "    --json                 print the findings as JSON\n" },
+    help = {
+      operands = "NAME",
+      text = "-s, --search               look for words in names and descriptions\n",
+    },
+    setup = {
+      operands = "DIR",
+      text = "    --merge                add to a .luarc.json that is there\n",
+    },
   },
 }
 

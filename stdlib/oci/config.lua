@@ -77,7 +77,9 @@ end
 local function load(path, word, source, given)
   local text = given.text or read(path, given.hint)
   schema.met_float = false
-  local value = check(decode(text, source), word, source, true)
+  local value = decode(text, source)
+  local extended = given.extend and given.extend(value)
+  value = check(value, word, source, true)
   local number = schema.met_float and inexact(text)
   if number then
     fail(source .. ": ", ("the number %s cannot be held exactly"):format(number))
@@ -85,21 +87,36 @@ local function load(path, word, source, given)
   if given.debug then
     tell_unknown(value, word, source)
   end
-  return value, text
+  return value, not extended and text or nil
+end
+
+--- What crun's annotations ask for; nothing is loaded where there are none.
+local function extend(spec)
+  local annotations = type(spec) == "table" and spec.annotations
+  for name in pairs(type(annotations) == "table" and annotations or {}) do
+    if type(name) == "string" and name:sub(1, 8) == "run.oci." then
+      require("oci.extensions").apply(spec)
+      return true
+    end
+  end
 end
 
 ---@class oci.config.Options
+---@field file? string another name than config.json
 ---@field debug? boolean also tell `oci.log` which members were ignored
 
 --- Reads, decodes and checks the configuration of a bundle.
 ---@param bundle string the directory
 ---@param given? oci.config.Options
 ---@return table spec
----@return string text the file, for the copy in the state directory
+---@return string? text the file, for the copy in the state directory; nil where annotations have
+--- changed what it says
 function M.load(bundle, given)
-  local path = bundle .. "/config.json"
+  local file = given and given.file or "config.json"
+  local path = file:sub(1, 1) == "/" and file or bundle .. "/" .. file
   return load(path, "config.config", "config.json", {
     debug = given and given.debug,
+    extend = extend,
     hint = "a bundle is a directory with a config.json; `crun-lua spec` writes one",
   })
 end

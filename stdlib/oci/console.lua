@@ -96,7 +96,4 @@ function M.attach(terminal, uid)
   terminal:close()
 end
 
--- Signals that go on to the program in the foreground. Those of the terminal's keys come as bytes.
-M.SIGNALS = { "hup", "int", "quit", "term", "usr1", "usr2", "cont", "winch" }
-
 return M

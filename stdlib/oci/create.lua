@@ -31,7 +31,10 @@ end
 
 --- The configuration, as policies leave it.
 local function configuration(call, id, bundle)
-  local spec, text = require("oci.config").load(bundle, { debug = call.global.debug })
+  local spec, text = require("oci.config").load(bundle, {
+    debug = call.global.debug,
+    file = call.options.config,
+  })
   local given = call.global.policy or {}
   if #given > 0 or stat("/etc/crun-lua/policy.d") then
     spec = require("oci.policy").apply(spec, {
@@ -95,6 +98,9 @@ local function make_group(made)
     id = made.id,
     manager = call.global.cgroup_manager or "cgroupfs",
     rootless = made.rootless,
+    -- By the record's `group_path`.
+    noted = true,
+    auto = call.global.rootless == nil,
     undo = made.undo,
   })
   made.group, made.record.cgroup = group, group.record
@@ -165,10 +171,13 @@ local function prepare(made)
     spec = spec,
     hooks = hooks,
     namespaces = namespaces,
-    sync = inside.sync(),
+    sync = require("oci.sync").new(),
     public = state.public(made.record, "creating"),
+    -- Its control group must be around it before a namespace or a mount shows that.
+    enters_late = made.group.opened ~= nil and made.group.handle == nil,
   }
   made.record.join, made.record.own_pids = namespaces.kinds, namespaces.new.pid
+  made.record.callers_keyring = call.options.no_new_keyring or nil
   made.plan.process = require("oci.process").prepare(spec.process, spec, {
     id = made.id,
     userns = has_users,
@@ -247,25 +256,6 @@ local function await(made)
   end
 end
 
---- Writes a number for who asked for it: whole, whenever it is read.
----@param path? string
----@param pid integer
-function M.write_pid(path, pid)
-  if path then
-    write_file(path, tostring(pid), { mode = "0644", atomic = true })
-  end
-end
-
---- Sends a descriptor of a process for who asked for it, as runc does: its name is the text.
----@param path? string `--pidfd-socket`
----@param process any
-function M.send_pidfd(path, process)
-  if path then
-    local socket <close> = socket_connect(path)
-    socket:send("pidfd", { fds = { process } })
-  end
-end
-
 local function build(made)
   local call = made.call
   made.lock = state.create(made.root, made.id, made.record, made.text)
@@ -281,8 +271,11 @@ local function build(made)
   made.record.status, made.record.maker = made.how.at_once and "running" or "created", nil
   state.save(made.root, made.record)
   made.group:keep()
-  M.write_pid(call.options.pid_file, made.process.pid)
-  M.send_pidfd(call.options.pidfd_socket, made.process)
+  local annotations = made.spec.annotations or {}
+  require("oci.announce").process({
+    pid_file = call.options.pid_file,
+    pidfd_socket = call.options.pidfd_socket or annotations["run.oci.pidfd_receiver"],
+  }, made.process)
   if not made.how.at_once then
     made.plan.sync:say("k")
   end

@@ -35,7 +35,10 @@ end
 
 --- What may be granted: in a new user namespace everything that the kernel knows.
 local function grantable(userns)
-  return set_of(userns and caps_decode(("f"):rep(16)) or caps_get().bounding)
+  if userns then
+    return set_of(caps_decode(("f"):rep(16)))
+  end
+  return set_of(caps_get(nil, { sets = { "bounding" } }).bounding)
 end
 
 --- Fails where a bundle was written for a text that wants every name known to the kernel.
@@ -118,10 +121,13 @@ end
 --- Becomes the user, with all that it was permitted before still permitted; in the child.
 ---@param user table process.user
 ---@param userns boolean
+---@param keep? boolean stay in the caller's groups, and in no others
 ---@return table found what `setuser` answers
-function M.become(user, userns)
+function M.become(user, userns, keep)
   local groups = json_array(user.additionalGids or {})
-  if userns and not may_set_groups() then
+  if keep then
+    groups = "keep"
+  elseif userns and not may_set_groups() then
     if #groups > 0 then
       options.fail(
         "oci",

@@ -80,37 +80,69 @@ function M.kill(record)
   end
 end
 
---- Ends who makes a container, with the hook that it waits for and all that this has started. It is
---- stopped first: then its children's numbers stay theirs.
-local function end_maker(record)
-  local maker <close> = state.process(record.maker)
+--- Ends who makes or starts a container, with the hook that it waits for and all that this has
+--- started. It is stopped first: then it has no further children.
+local function end_maker(record, who)
+  local maker <close> = state.process(who)
   if not maker then
     return
   end
   try(maker.kill, maker, "stop")
+  local keepers = {}
   for _, pid in ipairs(proc_children(maker) or {}) do
-    local found = pid ~= record.pid and proc_stat(pid)
-    if found and found.pgrp == pid then
-      try(kill, -pid, "kill")
-    end
+    local keeper = pid ~= record.pid and try(process_open, pid)
+    keepers[#keepers + 1] = keeper or nil
   end
   try(maker.kill, maker, "kill")
   poll({ maker }, { timeout = PATIENCE })
+  -- A hook's keeper sees its runtime's end, and ends the hook.
+  for _, keeper in ipairs(keepers) do
+    poll({ keeper }, { timeout = PATIENCE })
+    keeper:close()
+  end
 end
 
---- The lock of a container that is to go whatever happens: a create that does not come to its end,
---- because a hook hangs, is ended.
+--- Whether a process has a file open. The inode's number alone could be another file system's.
+local function has_open(pid, file)
+  local dir = ("/proc/%d/fd/"):format(pid)
+  for _, number in ipairs(try(list_dir, dir) or {}) do
+    local one = try(stat, dir .. number)
+    if one and one.ino == file.ino and one.dev == file.dev then
+      return true
+    end
+  end
+  return false
+end
+
+--- Who holds a container's lock: one that creates, starts or deletes it. The kernel knows, so that
+--- nobody has to write it down (proc_locks(5)).
+local function holder(path)
+  local lock = stat(path)
+  for line in ((lock and read_file "/proc/locks") or ""):gmatch "[^\n]+" do
+    local number, inode = line:match "^%d+: FLOCK +%u+ +%u+ +(%d+) +%x+:%x+:(%d+) "
+    local pid = number and tonumber(inode) == lock.ino and math.tointeger(tonumber(number))
+    local found = pid and pid > 0 and proc_stat(pid)
+    if found and has_open(pid, lock) then
+      return { pid = pid, starttime = found.starttime }
+    end
+  end
+end
+
+--- The lock of a container that is to go whatever happens: a create or a start that does not come
+--- to its end, because a hook hangs, is ended.
 ---@param root string
 ---@param id string
 ---@return any file_lock
 function M.take(root, id)
-  local lock = try(file_lock, state.dir(root, id) .. "/lock", { wait = "1s" })
+  local path = state.dir(root, id) .. "/lock"
+  local lock = try(file_lock, path, { wait = "1s" })
   if lock then
     return lock
   end
   local record = state.find(root, id)
-  if record and record.status == "creating" and record.maker then
-    end_maker(record)
+  local other = record and (record.status == "creating" and record.maker or holder(path))
+  if other then
+    end_maker(record, other)
   end
   return state.lock(root, id)
 end

@@ -14,7 +14,6 @@
 --- assert(process.capabilities.inheritable == nil)
 --- ```
 local credentials = require "oci.credentials"
-local inside = require "oci.inside"
 local options = require "options"
 local state = require "oci.state"
 
@@ -224,9 +223,11 @@ function M.start(call)
     record = record,
     process = process,
     detach = given.detach,
-    sync = inside.sync(),
+    sync = require("oci.sync").new(),
   }
   run.plan = require("oci.process").prepare(process, spec, {
+    id = record.id,
+    keyring = not record.callers_keyring,
     userns = has_users(record),
     preserve_fds = given.preserve_fds,
   })

@@ -6,6 +6,11 @@
 --- standard output is not read by anyone, and a flood of it stops nothing; its last words on
 --- standard error become part of the error.
 ---
+--- Between the runtime and a hook stands a keeper: a process to which the kernel gives whatever the
+--- hook's programs leave behind. Where the hook is out of time, or the runtime is killed, the
+--- keeper ends all of it, also what has made a session of its own. After an orderly end of the hook
+--- it lets it be: what a hook leaves running then is its business.
+---
 --- ```lua
 --- local hooks = require "oci.hooks"
 ---
@@ -21,6 +26,9 @@ local M = {}
 -- How much of what a hook says is told, and what a pipe takes before its reader has read (pipe(7)).
 local TOLD = 2048
 local ROOM = 65536
+
+-- How often the keeper looks for what is left of a hook, a millisecond apart.
+local ROUNDS = 2000
 
 --- Whether there is any hook of a kind.
 ---@param spec table
@@ -75,7 +83,7 @@ end
 --- Reads what a hook says until it has ended: the last of it, or nothing more after its time.
 local function listen(process, timeout)
   local deadline = timeout and clock("monotonic") + timeout
-  local said, sources = "", { process, process.stderr }
+  local said, sources = "", { process, process.stderr or nil }
   while true do
     local left = deadline and math.max(0, math.ceil((deadline - clock("monotonic")) * 1000))
     local ready = poll(sources, { timeout = left and ("%dms"):format(left) or nil })
@@ -106,34 +114,110 @@ local function command_of(hook)
   return command
 end
 
---- Why a hook has failed; nil where it has not.
-local function run_one(hook, state)
-  local command = command_of(hook)
-  local process <close> = spawn({
-    name = "hook",
-    stdin = "pipe",
-    stdout = "null",
-    stderr = "pipe",
-    -- So that one that is out of time goes with all that it has started.
-    process_group = true,
-    die_with_parent = true,
-  }, function()
+--- Whether /proc has the numbers of this process's own namespace. Between the clone and the pivot a
+--- container's first process sees the host's, and the numbers in there are others' in here.
+local function sees_itself(hook)
+  local child, self = try(proc_stat, hook.pid), try(proc_stat)
+  return child and self and child.ppid == self.pid
+end
+
+--- Ends whatever the calling process has for children, and those that it gets from them.
+local function end_all(hook)
+  local sees = sees_itself(hook)
+  try(kill, -hook.pid, "kill")
+  if not sees then
+    -- What is left ends with the first process of the container's namespace.
+    return
+  end
+  for _ = 1, ROUNDS do
+    local lives = false
+    for _, pid in ipairs(try(proc_children) or {}) do
+      local found = proc_stat(pid)
+      if found and found.state ~= "Z" then
+        lives = true
+        try(kill, pid, "kill")
+      end
+    end
+    if not lives then
+      return
+    end
+    poll({}, { timeout = "1ms" })
+  end
+end
+
+--- The keeper's whole life: it ends as the hook does.
+local function keep(command, alive)
+  child_subreaper(true)
+  -- So that one that is out of time goes with all that it has started.
+  local how = { name = "hook", process_group = true, die_with_parent = true }
+  local hook <close> = spawn(how, function()
     exec(command)
   end)
-  local guard = defer(function()
-    try(kill, -process.pid, "kill")
+  for _, one in ipairs(poll { hook, alive.read }) do
+    if one.source == alive.read then
+      end_all(hook)
+      return 1
+    end
+  end
+  local result = hook:wait()
+  if result.signal then
+    -- Whoever waits for the keeper is told what he would be told of the hook. Its group is its own.
+    kill(0, result.signal)
+  end
+  return result.code
+end
+
+--- Starts a hook with its keeper; closing `alive` ends both.
+local function start(command, streams)
+  local alive = pipe()
+  local process = spawn({
+    name = "keeper",
+    stdin = "pipe",
+    stdout = streams.stdout or "null",
+    stderr = streams.stderr or "pipe",
+    -- What a terminal sends to the runtime is the runtime's.
+    process_group = true,
+  }, function()
+    close_fds { alive.read }
+    return keep(command, alive)
   end)
+  alive.read:close()
+  return process, alive.write
+end
+
+--- Why a hook has failed; nil where it has not.
+local function run_one(hook, state, streams)
+  local process, alive = start(command_of(hook), streams)
+  local ending <close> = process
+  local closing <close> = alive
   local feeder <close> = feed(process, state)
   local said, late = listen(process, hook.timeout)
   if late then
-    guard:close()
+    alive:close()
     process:wait()
     return ("it ran longer than its timeout of %d s and was killed"):format(hook.timeout)
   end
-  -- What a hook leaves running after its own end is its business.
-  guard:keep()
   local result, err = try(process.wait, process)
   return err and err.message or complaint(result, said)
+end
+
+--- Where hooks write, if an annotation says so: files of the host's, so not for hooks that run in
+--- the container's root.
+local function streams_of(spec, kind)
+  local found = {}
+  for _, name in ipairs { "stdout", "stderr" } do
+    local path = spec.annotations and spec.annotations["run.oci.hooks." .. name]
+    if path and kind ~= "startContainer" then
+      found[name] = open(path, { write = true, append = true, create = true, mode = "0700" })
+    end
+  end
+  return found
+end
+
+local function close(streams)
+  for _, file in pairs(streams) do
+    file:close()
+  end
 end
 
 --- Runs the hooks of a kind, in order; the first that fails ends it with an error.
@@ -144,9 +228,12 @@ function M.run(spec, kind, state)
   if not M.has(spec, kind) then
     return
   end
-  local text = json_encode(state)
+  local text, streams = json_encode(state), streams_of(spec, kind)
+  local closing <close> = defer(function()
+    close(streams)
+  end)
   for index, hook in ipairs(spec.hooks[kind]) do
-    local why = run_one(hook, text)
+    local why = run_one(hook, text, streams)
     if why then
       local message = ("error running %s hook #%d: %s: %s"):format(kind, index - 1, hook.path, why)
       options.fail("oci", message)
@@ -162,9 +249,12 @@ function M.run_all(spec, kind, state)
   if not M.has(spec, kind) then
     return
   end
-  local text = json_encode(state)
+  local text, streams = json_encode(state), streams_of(spec, kind)
+  local closing <close> = defer(function()
+    close(streams)
+  end)
   for index, hook in ipairs(spec.hooks[kind]) do
-    local why = run_one(hook, text)
+    local why = run_one(hook, text, streams)
     if why then
       require("oci.log").warn(("%s hook #%d: %s: %s"):format(kind, index - 1, hook.path, why))
     end

@@ -3,97 +3,12 @@
 --- All of it runs in the child, in the new namespaces. The order is the one in which each step can
 --- still be made: names and mounts while the host's root is in reach, the hooks of the host's, the
 --- pivot, then what gives rights up, and the wait for `start`. A parent that dies at any moment
---- before its last word takes the child with it.
----
---- ```lua
---- local inside = require "oci.inside"
----
---- local sync = inside.sync()
---- local child <close> = spawn(function()
----   sync:enter()
----   assert(sync:hear() == "g")
----   sync:tell("r")
---- end)
---- sync:admit()
---- sync:say("g")
---- assert(sync:listen() == "r")
---- ```
+--- before its last word takes the child with it (`oci.sync` is how they speak).
 -- Here, because in the container's root there are no modules any more where `--stdlib` is given.
 local failure = require "oci.failure"
 local options = require "options"
 
 local M = {}
-
-local ENDED = "the runtime has ended before the container was there"
-
-local Sync = {}
-Sync.__index = Sync
-
---- Two pipes between the parent and the child, a byte a word; made before the clone.
-function M.sync()
-  return setmetatable({ up = pipe(), down = pipe() }, Sync)
-end
-
---- The child's first act.
-function Sync:enter()
-  die_with_parent("kill")
-  self.up.read:close()
-  self.down.write:close()
-end
-
---- The parent's, after the clone.
-function Sync:admit()
-  self.up.write:close()
-  self.down.read:close()
-end
-
---- To the parent.
-function Sync:tell(word)
-  self.up.write:write(word)
-end
-
---- From the parent; fails where that has ended.
-function Sync:hear()
-  local word = self.down.read:read(1)
-  if not word then
-    options.fail("oci", ENDED)
-  end
-  return word
-end
-
---- From the parent: a line. It is one write, and no word follows it before it is answered.
-function Sync:hear_line()
-  local line = ""
-  while line:sub(-1) ~= "\n" do
-    local text = self.down.read:read(64)
-    if not text then
-      options.fail("oci", ENDED)
-    end
-    line = line .. text
-  end
-  return line:sub(1, -2)
-end
-
---- To the child. One that has ended says why to who waits for it.
-function Sync:say(word)
-  local _, err = try(self.down.write.write, self.down.write, word)
-  if err and err.errno ~= "EPIPE" then
-    error(err, 0)
-  end
-end
-
---- From the child; nil where it has ended.
-function Sync:listen()
-  return self.up.read:read(1)
-end
-
---- Both ends that this process has.
-function Sync:close()
-  for _, pair in ipairs { self.up, self.down } do
-    pair.read:close()
-    pair.write:close()
-  end
-end
 
 --- What belongs to the namespaces and to no root.
 local function own_names(plan)
@@ -133,8 +48,15 @@ local function make_directory(root, cwd)
   end
 end
 
---- The hooks of the time before the root is entered.
+--- Its own number, as the host counts it, says that it is written down.
+local function hear_number(plan, state)
+  state.pid = state.pid or math.tointeger(tonumber(plan.sync:hear_line()))
+end
+
+--- The hooks of the time before the root is entered. What precedes them is this process's own, and
+--- goes with it: only now its parent must have written it down.
 local function meet(plan, state)
+  hear_number(plan, state)
   if plan.meets_parent then
     -- The network's devices, and hooks in the runtime's namespaces.
     plan.sync:tell("h")
@@ -208,10 +130,10 @@ function M.live(plan)
   -- Every object that a collection marks is a page that this process would have to copy first.
   collectgarbage("stop")
   plan.sync:enter()
-  -- Its own number, as the host counts it, says that it is written down.
-  local pid = math.tointeger(tonumber(plan.sync:hear_line()))
   local state = plan.public
-  state.pid = pid
+  if plan.enters_late then
+    hear_number(plan, state)
+  end
   own_names(plan)
   own_root(plan, state)
   own_session(plan)
@@ -224,7 +146,7 @@ function M.live(plan)
       plan.hooks.run(plan.spec, "startContainer", state)
     end
     state.status = "running"
-    process.become(plan.process, { pid = pid, container = state })
+    process.become(plan.process, { pid = state.pid, container = state })
   end)
 end
 

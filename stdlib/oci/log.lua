@@ -9,6 +9,9 @@
 --- | warning | standard error | the file |
 --- | debug, with `--debug` | standard error | the file |
 ---
+--- `--log journald:ID` and `--log syslog:ID` send each line to these instead of to a file; ID tells
+--- the container's lines from others.
+---
 --- Nothing is written before `open`. The file is opened once, before anything else is done, so
 --- that a child that stands in a container's root writes to the same file.
 ---
@@ -63,9 +66,41 @@ function M.line(format, level, text, time)
   return ('time="%s" level=%s msg=%s\n'):format(stamp, level, quoted(text))
 end
 
+-- syslog(3): the severity, and the facility of daemons in the bits above.
+local SEVERITY = { error = 3, warning = 4, debug = 7 }
+local DAEMON = 3 << 3
+
+--- One field of journald's: a text with a line's end in it goes with its length
+--- (https://systemd.io/JOURNAL_NATIVE_PROTOCOL).
+local function field(name, text)
+  if text:find("\n", 1, true) then
+    return ("%s\n%s%s\n"):format(name, ("<I8"):pack(#text), text)
+  end
+  return ("%s=%s\n"):format(name, text)
+end
+
+local BACKENDS = {
+  journald = {
+    path = "/run/systemd/journal/socket",
+    message = function(id, level, text)
+      local name = field("SYSLOG_IDENTIFIER", "crun-lua") .. field("ID", id)
+      return field("MESSAGE", text) .. field("PRIORITY", tostring(SEVERITY[level])) .. name
+    end,
+  },
+  syslog = {
+    path = "/dev/log",
+    message = function(id, level, text)
+      local stamp = os.date "%b %e %H:%M:%S"
+      return ("<%d>%s %s: %s"):format(DAEMON | SEVERITY[level], stamp, id, text)
+    end,
+  },
+}
+
 local function write(level, text)
   if not opened then
     return
+  elseif opened.backend then
+    try(opened.socket.send, opened.socket, opened.backend.message(opened.id, level, text))
   elseif opened.file then
     -- A log that is full or gone must not hide what it is about.
     try(opened.file.write, opened.file, M.line(opened.format, level, text))
@@ -74,7 +109,7 @@ local function write(level, text)
   elseif level ~= "error" then
     io.stderr:write(("crun-lua: %s: %s\n"):format(level, text))
   end
-  local plain = opened.file or opened.format == "text"
+  local plain = opened.file or opened.backend or opened.format == "text"
   if level == "error" and plain then
     io.stderr:write(("crun-lua: %s\n"):format(text))
   end
@@ -85,9 +120,16 @@ end
 function M.open(global)
   local found = { format = global.log_format or "text", debug = global.debug }
   local backend, path = (global.log or ""):match("^(%l+):(.*)$")
-  if backend == "journald" or backend == "syslog" then
-    local options = require "options"
-    options.fail("--log", ("no log is kept by %s here"):format(backend), "name a file")
+  found.backend = BACKENDS[backend]
+  if found.backend then
+    local socket, err = try(socket_connect, found.backend.path)
+    if err then
+      local message = ("%s does not listen at %s"):format(backend, found.backend.path)
+      require("options").fail("--log", message, "name a file", err)
+    end
+    found.socket, found.id = socket, path ~= "" and path or "crun-lua"
+    opened = found
+    return
   end
   path = backend == "file" and path or global.log
   if path and path ~= "" then

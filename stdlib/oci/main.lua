@@ -31,24 +31,13 @@ local log = require "oci.log"
 ---@field options table the options by long names with `_`; lists where they may be repeated
 ---@field operands string[]
 
---- Whether this user namespace is the host's.
-local function is_initial()
-  local map = io.open("/proc/self/uid_map")
-  if not map then
-    return true
-  end
-  local text = map:read("a")
-  map:close()
-  return text:find("^%s*0%s+0%s+4294967295%s*$") ~= nil
-end
-
 --- Where the state is kept without --root, as runc decides it: a user's own directory too for
 --- whoever is root in a user namespace only.
 local function default_root()
   local runtime = os.getenv "XDG_RUNTIME_DIR"
   local uid = proc_status(nil, { fields = { "uid" } }).uid.effective
   if runtime and runtime:find("^/") then
-    if uid ~= 0 or (os.getenv "USER" ~= "root" and not is_initial()) then
+    if uid ~= 0 or require("oci.namespaces").users_root() then
       return runtime .. "/crun-lua/oci"
     end
   end

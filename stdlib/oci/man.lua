@@ -1,4 +1,6 @@
 --- Manual pages, out of the definitions of `oci.commands`: one of the program, and one a command.
+--- Those of section 7, on what scripts are written with, are made by `reference.man` with the
+--- functions here.
 ---
 --- ```lua
 --- local man = require "oci.man"
@@ -12,23 +14,45 @@ local version = require "oci.version"
 local M = {}
 
 --- Text as roff prints it: no backslash, no dash, no dot or quote at a line's start means anything.
-local function escaped(text)
+---@param text string
+---@return string
+function M.escaped(text)
   local plain = text:gsub("\\", "\\e"):gsub("%-", "\\-"):gsub("…", "\\&..."):gsub("'", "\\(aq")
+  plain = plain:gsub("[\xC2-\xF4][\x80-\xBF]+", function(sign)
+    return ("\\[u%04X]"):format(utf8.codepoint(sign))
+  end)
   return (plain:gsub("^%.", "\\&."):gsub("\n%.", "\n\\&."))
 end
 
-local function head(name, summary)
-  local title = ('.TH %s 8 "" "crun\\-lua %s" "System administration"'):format(
+local escaped = M.escaped
+
+--- The beginning of a page.
+---@param name string
+---@param summary string
+---@param number? integer the manual's section; 8
+---@return string
+function M.head(name, summary, number)
+  local title = ('.TH %s %d "" "crun\\-lua %s" "%s"'):format(
     name:upper(),
-    escaped(version.program)
+    number or 8,
+    escaped(version.program),
+    number == 7 and "Miscellaneous" or "System administration"
   )
   local named = (".SH NAME\n%s \\- %s"):format(escaped(name), escaped(summary))
   return '.\\" made by `crun-lua man`\n' .. title .. "\n" .. named
 end
 
-local function section(title, ...)
+local head = M.head
+
+--- A section of a page.
+---@param title string
+---@param ... string
+---@return string
+function M.section(title, ...)
   return ".SH " .. title .. "\n" .. table.concat({ ... }, "\n")
 end
+
+local section = M.section
 
 --- An option with its description: ".TP", what is written, what it means.
 local function option_entry(option)
@@ -138,7 +162,12 @@ local function program_page()
     section("EXIT STATUS", ERRORS .. "1, and 255 for exec."),
     section("ENVIRONMENT", table_entries(ENVIRONMENT)),
     section("FILES", table_entries(FILES)),
-    section("SEE ALSO", ".BR podman (1),\n.BR containerd (8),\n.BR runc (8),\n.BR crun (1)"),
+    section(
+      "SEE ALSO",
+      ".BR crun\\-lua\\-script (7),\n.BR crun\\-lua\\-primitives (7),\n"
+        .. ".BR crun\\-lua\\-stdlib (7),\n.BR podman (1),\n"
+        .. ".BR containerd (8),\n.BR runc (8),\n.BR crun (1)"
+    ),
   }
   return table.concat(parts, "\n") .. "\n"
 end
@@ -149,6 +178,9 @@ function M.pages()
   local pages = { ["crun-lua.8"] = program_page() }
   for _, name in ipairs(commands.names()) do
     pages[("crun-lua-%s.8"):format(name)] = command_page(name)
+  end
+  for name, text in pairs(require("reference.man").pages()) do
+    pages[name] = text
   end
   return pages
 end

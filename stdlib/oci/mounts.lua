@@ -226,7 +226,7 @@ local function plan_new(mount, parsed, entry, ctx, namespace)
     entry.late, flags.readonly = true, nil
   end
   if ctx.label and not UNLABELLED[mount.type] then
-    local context = ("context=%q"):format(ctx.label)
+    local context = ("%s=%q"):format(ctx.label_word or "context", ctx.label)
     flags.data = flags.data and flags.data .. "," .. context or context
   end
   entry.id_map = namespace

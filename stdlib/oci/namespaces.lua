@@ -74,6 +74,20 @@ function M.plan(spec)
   return plan
 end
 
+--- Whether this program's user namespace is the host's.
+---@return boolean
+function M.initial_users()
+  local map = try(uid_map)
+  return not map or #map == 1 and map[1].count >= 0xffffffff
+end
+
+--- Whether root here is an ordinary user's root, as runc decides it: whoever has entered a user
+--- namespace of their own, as Podman does, is still called what they are called outside.
+---@return boolean
+function M.users_root()
+  return os.getenv "USER" ~= "root" and not M.initial_users()
+end
+
 --- Whether the container's processes stand in a user namespace that is not the runtime's.
 ---@param plan oci.NamespacePlan
 ---@return boolean

@@ -45,17 +45,33 @@ local function lasting(name)
   return kept
 end
 
+--- The name inside. The kernel's "%d" is the first number that is free there, of which rtnetlink
+--- takes no pattern together with a namespace.
+local function name_inside(device, name, target)
+  local new = device.name and device.name ~= "" and device.name or name
+  local there = links { ns = target }
+  local before, after = new:match "^([^%%]*)%%d([^%%]*)$"
+  if before then
+    local number = 0
+    while known(there, "name", before .. number .. after) do
+      number = number + 1
+    end
+    return before .. number .. after
+  elseif known(there, "name", new) then
+    options.fail("oci", ("linux.netDevices: the container has a device %q already"):format(new))
+  end
+  return new
+end
+
 --- Moves the devices; in the parent, after the clone.
 ---@param devices table<string, { name: string? }>
 ---@param target any the container's process
 function M.move(devices, target)
-  for name, device in pairs(devices) do
-    local new = device.name and device.name ~= "" and device.name or name
+  for _, name in ipairs(options.keys(devices)) do
     if not known(links(), "name", name) then
       options.fail("oci", ("linux.netDevices: there is no device %q"):format(name))
-    elseif known(links({ ns = target }), "name", new) then
-      options.fail("oci", ("linux.netDevices: the container has a device %q already"):format(new))
     end
+    local new = name_inside(devices[name], name, target)
     local kept = lasting(name)
     link_set(name, { to = target, name = new ~= name and new or nil, host = true })
     for _, address in ipairs(kept) do

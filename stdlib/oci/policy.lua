@@ -35,7 +35,7 @@ local ANSWER = "64M"
 ---@class oci.policy.Context
 ---@field operation "create"|"exec"
 ---@field id string
----@field bundle string
+---@field bundle? string
 ---@field files? string[] policies beside those of the directory, in order
 ---@field process? table with "exec": the program that is started; else it is the spec's
 ---@field warn? fun(text: string) where warnings go; `oci.log`
@@ -66,6 +66,8 @@ local function run(list, spec, ctx)
   local seconds = M.PROCESSOR + #list
   try(rlimit, { cpu = { soft = seconds, hard = seconds + 1 } })
   try(rlimit, { data = MEMORY })
+  -- A command collects no garbage; a policy is held to its memory.
+  collectgarbage("restart")
   local fine, err = pcall(require("oci.policy.run").all, list, spec, ctx, report)
   if not fine then
     local object = type(err) == "table" and err or { message = err }

@@ -97,9 +97,12 @@ function M.prepare(given, spec, how)
   if spec.linux and spec.linux.seccomp then
     local seccomp_of = require "oci.seccomp"
     local profile = spec.linux.seccomp
-    plan.seccomp, plan.profile = seccomp_of.compile(profile), profile
+    local strict = spec.annotations and spec.annotations["run.oci.seccomp_fail_unknown_syscall"]
+    plan.seccomp, plan.profile = seccomp_of.compile(profile, strict ~= nil), profile
     plan.agent = seccomp_of.connect(plan.seccomp, profile)
   end
+  local keeps = spec.annotations and spec.annotations["run.oci.keep_original_groups"]
+  plan.keep_groups = keeps ~= nil and keeps ~= "0"
   plan.memory_policy = spec.linux and spec.linux.memoryPolicy
   plan.personality = spec.linux and spec.linux.personality
   plan.selinux = active("selinux", given.selinuxLabel)
@@ -173,6 +176,17 @@ local function filter_needs_rights(plan)
   return plan.seccomp and not plan.given.noNewPrivileges
 end
 
+--- The profile takes hold at exec. AppArmor is active: `prepare` has asked.
+local function confine(profile)
+  local _, err = try(apparmor, profile)
+  if err and err.errno == "ENOENT" then
+    local hint = "apparmor_parser -r FILE loads one"
+    options.fail("oci", ("the AppArmor profile %q is not loaded"):format(profile), hint, err)
+  elseif err then
+    error(err, 0)
+  end
+end
+
 --- Gives rights up as far as can be done before the program may start; in the child.
 ---@param plan oci.ProcessPlan
 function M.settle(plan)
@@ -187,7 +201,7 @@ function M.settle(plan)
     rlimit(plan.rlimits)
   end
   if plan.apparmor then
-    apparmor(plan.apparmor)
+    confine(plan.apparmor)
   end
   if plan.selinux then
     selinux(plan.selinux)
@@ -195,7 +209,7 @@ function M.settle(plan)
   own_streams(plan.user)
   caps_set { bounding = plan.caps.bounding }
   local there = enter_directory(plan)
-  local user = credentials.become(plan.user, plan.userns)
+  local user = credentials.become(plan.user, plan.userns, plan.keep_groups)
   umask(("%04o"):format(plan.user.umask or 18))
   if not there then
     -- Only the user itself may go there.

@@ -136,6 +136,7 @@ function M.prepare(spec, ctx)
     own = own,
     userns = ctx.userns,
     cgroup = ctx.cgroup,
+    label_word = (spec.annotations or {})["run.oci.mount_context_type"],
     label = linux.mountLabel and require("oci.label").active("selinux", linux.mountLabel),
   })
   plan.propagation = namespace_propagation(spec, plan)

@@ -66,9 +66,14 @@ end
 
 --- Compiles a profile.
 ---@param profile table `linux.seccomp`, checked
+---@param strict? boolean a call that nobody knows is an error
 ---@return any filter what `load` takes
-function M.compile(profile)
+function M.compile(profile, strict)
   local filter = compiled(profile)
+  if strict and filter.warnings[1] then
+    local hint = "run.oci.seccomp_fail_unknown_syscall asks to refuse this"
+    fail("syscalls: " .. filter.warnings[1], hint)
+  end
   if filter.notifies and filter:decide("sendmsg").action == "notify" then
     -- The listener is handed over by this call, so there would be nobody yet to answer it.
     local text = "SCMP_ACT_NOTIFY for sendmsg would stop the runtime as it sends the listener"

@@ -42,6 +42,7 @@ local M = {}
 ---@field group_path? string linux.cgroupsPath, as long as the control group is not written down
 ---@field owner integer the uid that made it
 ---@field own_pids? boolean whether its pid namespace is its own
+---@field callers_keyring? boolean whether its programs stay in the caller's session keyring
 ---@field join? string[] kinds of namespaces that `exec` enters
 
 local ID = "^[%w_+-][%w_+.-]*$"

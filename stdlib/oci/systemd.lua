@@ -164,7 +164,9 @@ end
 ---@param ctx oci.cgroup.Context
 ---@return oci.cgroup.Group
 function M.make(spec, ctx)
-  local user = ctx.rootless or proc_status().uid.effective ~= 0
+  local user = ctx.rootless
+    or proc_status().uid.effective ~= 0
+    or ctx.auto and require("oci.namespaces").users_root()
   local named = require("oci.cgroup.place").unit((spec.linux or {}).cgroupsPath, ctx.id, user)
   local bus <close> = connect(user)
   local unit = named.unit

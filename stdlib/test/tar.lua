@@ -44,8 +44,17 @@ local function header(member, size)
   return head:sub(1, 148) .. ("%06o\0 "):format(sum) .. head:sub(157)
 end
 
+--- One member of an archive.
+---@class test.Member
+---@field name string
+---@field data? string
+---@field type? string "dir", "symlink" and others; a file without it
+---@field mode? integer
+---@field link? string where a link leads
+---@field uid? integer
+
 --- A tar file of these members, with its end mark.
----@param members { name: string, data?: string, type?: string, mode?: integer, link?: string }[]
+---@param members test.Member[]
 ---@return string
 function M.archive(members)
   local parts = {}

@@ -105,6 +105,79 @@ with({ "root", "cgroup:memory" }, "an update sets what is named and leaves the r
   t.eq({ limits.cpu.quota, limits.pids, limits.cpuset }, { 20000, "max", "0" })
 end, nil, { pids = { limit = 17 }, memory = { limit = 64 * MB } })
 
+-- Each option of update with the file that it changes, and what stands there afterwards; in an
+-- order in which each is possible.
+local FILES = {
+  v1 = {
+    { "cpu_period", 50000, "cpu.cfs_period_us" },
+    { "cpu_quota", 20000, "cpu.cfs_quota_us" },
+    { "cpu_burst", 1000, "cpu.cfs_burst_us" },
+    { "cpu_share", 333, "cpu.shares" },
+    { "cpu_rt_period", 500000, "cpu.rt_period_us" },
+    { "cpu_rt_runtime", 1000, "cpu.rt_runtime_us" },
+    { "cpuset_cpus", "0", "cpuset.cpus" },
+    { "memory", 64 * MB, "memory.limit_in_bytes" },
+    { "memory_swap", 128 * MB, "memory.memsw.limit_in_bytes" },
+    { "memory_reservation", 32 * MB, "memory.soft_limit_in_bytes" },
+    { "kernel_memory_tcp", 8 * MB, "memory.kmem.tcp.limit_in_bytes" },
+    { "pids_limit", 23, "pids.max" },
+  },
+  v2 = {
+    { "cpu_period", 50000, "cpu.max", "max 50000" },
+    { "cpu_quota", 20000, "cpu.max", "20000 50000" },
+    { "cpu_burst", 1000, "cpu.max.burst" },
+    { "cpu_share", 1024, "cpu.weight", "100", "cpu.weight.nice" },
+    { "cpuset_cpus", "0", "cpuset.cpus" },
+    { "memory", 64 * MB, "memory.max" },
+    { "memory_swap", 128 * MB, "memory.swap.max", tostring(64 * MB) },
+    { "memory_reservation", 32 * MB, "memory.low" },
+    { "pids_limit", 23, "pids.max" },
+  },
+}
+
+-- All limits of a group, by the names of their files.
+local function limits_of(group)
+  local found = {}
+  for _, dir in ipairs(group.opened.dirs) do
+    for _, name in ipairs(list_dir(dir)) do
+      local is_limit = name:find "^cpu%." and not name:find "stat" and not name:find "pressure"
+        or name:find "^cpuset%.[cm][pe][um]s$"
+        or name:find "^pids%.max$"
+        or name:find "^memory%.[%l.]*limit_in_bytes$"
+        or name:find "^memory%.[%l.]*max$"
+        or name:find "^memory%.low$"
+      local text = is_limit and try(read_file, dir .. "/" .. name)
+      found[name] = text and text:match "^(.-)%s*$" or nil
+    end
+  end
+  return found
+end
+
+with(
+  { "root", "cgroup:cpu", "cgroup:memory", "cgroup:cpuset" },
+  "each option of update changes its own file and no other",
+  function(t, c)
+    call(c, "update", { cpuset_mems = "0" })
+    for _, row in ipairs(FILES[cgroup_layout().kind == "v2" and "v2" or "v1"]) do
+      local before = limits_of(c.group)
+      -- What a kernel has no file for (realtime, TCP buffers) cannot be changed by a word.
+      if before[row[3]] then
+        call(c, "update", { [row[1]] = row[2] })
+        local after = limits_of(c.group)
+        t.eq(after[row[3]], row[4] or tostring(row[2]), row[1])
+        before[row[3]] = after[row[3]]
+        before[row[5] or ""] = after[row[5] or ""]
+        t.eq(after, before, row[1])
+      end
+    end
+    local before = limits_of(c.group)
+    call(c, "update", { kernel_memory = 32 * MB })
+    t.eq(limits_of(c.group), before)
+    t.fails("made without it", call, c, "update", { l3_cache_schema = "L3:0=f" })
+    t.fails("made without it", call, c, "update", { mem_bw_schema = "MB:0=50" })
+  end
+)
+
 with(ROOT, "resources come from a file, or from standard input", function(t, c)
   local path = c.place .. "/resources.json"
   write_file(path, '{"pids":{"limit":23},"cpu":{"shares":512}}')
@@ -185,6 +258,33 @@ with(
     t.fails("is not running", call, c, "events", { interval = 1 })
   end,
   nil,
+  { memory = { limit = 32 * MB, swap = 32 * MB } }
+)
+
+with(
+  { "root", "cgroup:memory" },
+  "events tells why a container ends for want of memory",
+  function(t, c)
+    local child <close> = spawn({ stdout = "pipe" }, function()
+      return call(c, "events", { interval = 60 })
+    end)
+    -- The first line comes before the wait for events.
+    t.match(child.stdout:read(1), "{")
+    poll({}, { timeout = "200ms" })
+    t.eq(c.child:wait({ timeout = "60s" }).signal, "kill")
+    local result = child:output { timeout = "60s" }
+    t.eq(result.code, 0)
+    local _, count = result.stdout:gsub('{"type":"oom"', "")
+    t.eq(count, 1)
+  end,
+  function()
+    poll({}, { timeout = "1s" })
+    local text = {}
+    for index = 1, 1000 do
+      text[index] = ("x"):rep(MB) .. index
+    end
+    return #text
+  end,
   { memory = { limit = 32 * MB, swap = 32 * MB } }
 )
 

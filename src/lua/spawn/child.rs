@@ -6,6 +6,7 @@ use mlua::{Function, Lua, MultiValue, Value};
 
 use super::super::args::Args;
 use super::super::error::{self, Outcome, Raise};
+use super::super::handle::Handle;
 use super::super::namespaces as ns;
 use super::super::processes::streams::Setup;
 use super::super::{Host, protect, site};
@@ -19,6 +20,7 @@ pub fn live(lua: &Lua, host: &Rc<Host>, start: &Start, channel: fork::Channel, s
     let _here = fork::NoReturn;
     host.kernel.enter_child(&start.name, true);
     host.guard.leave(start.unshare | host.guard.ahead());
+    host.standing.forked();
     host.journal.forget();
     host.ledger.forked();
     if let Some(group) = &start.cgroup {
@@ -29,6 +31,7 @@ pub fn live(lua: &Lua, host: &Rc<Host>, start: &Start, channel: fork::Channel, s
     drop(setup);
     // A parent that has ended before `begin` was over has closed its side: nothing is read then.
     if start.waits() && !matches!(channel.receive(), Ok(Some(_))) {
+        host.kernel.end();
         fork::exit_now(1);
     }
     host.report.replace(Some(channel));
@@ -49,12 +52,13 @@ pub fn live(lua: &Lua, host: &Rc<Host>, start: &Start, channel: fork::Channel, s
     for failure in failures {
         report(lua, host, failure);
     }
+    host.kernel.end();
     fork::exit_now(stopped.map_or(status, |signal| 128 + signal))
 }
 
 /// What the child does with itself before its parent knows of it.
 pub fn begin(host: &Host, start: &Start, setup: &Setup) -> Outcome<()> {
-    if let Some(group) = &start.cgroup {
+    if let Some(group) = start.cgroup.as_ref().filter(|_| !start.door_enters()) {
         // Before anything else: what the child uses from here on is the group's.
         group.enter(host)?;
     }
@@ -97,7 +101,12 @@ fn own_clocks(host: &Host, start: &Start) -> Outcome<()> {
 
 /// The error that a child, or the process in between, ends with: for its parent.
 pub fn to_message(lua: &Lua, failure: Raise) -> Option<serde_json::Value> {
-    let Ok(Value::Table(object)) = failure.into_object(lua, "spawn") else { return None };
+    to_message_of(lua, "spawn", failure)
+}
+
+/// The same for another primitive than `spawn`.
+pub fn to_message_of(lua: &Lua, op: &str, failure: Raise) -> Option<serde_json::Value> {
+    let Ok(Value::Table(object)) = failure.into_object(lua, op) else { return None };
     // What fails before the function runs has no line of its own: it is the line of the spawn.
     if object.raw_get::<Value>("where").is_ok_and(|place| place.is_nil())
         && let Some(site) = site(lua)
@@ -120,7 +129,7 @@ fn report(lua: &Lua, host: &Host, failure: Raise) {
 
 /// In a plan a part of the child's life runs here, so that its calls are remembered too.
 pub fn inside(host: &Host, start: &Start, part: impl FnOnce() -> Outcome<()>) -> Outcome<()> {
-    let saved = host.guard.saved();
+    let (saved, open) = (host.guard.saved(), host.ledger.opened());
     let door = start.needs_door().then(|| door::name(start));
     door.iter().chain([&start.name]).for_each(|name| host.kernel.enter_child(name, true));
     if door.is_some() {
@@ -131,6 +140,7 @@ pub fn inside(host: &Host, start: &Start, part: impl FnOnce() -> Outcome<()>) ->
     let result = part();
     host.cgroups.step_out(stood);
     host.guard.restore(saved);
+    open.iter().for_each(Handle::reopen);
     door.iter().chain([&start.name]).for_each(|name| host.kernel.enter_child(name, false));
     result
 }

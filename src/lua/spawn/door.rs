@@ -38,8 +38,9 @@ pub fn join(host: &Host, start: &Start) -> Outcome<()> {
 pub fn start(args: &Args, start: &Start, (ours, theirs): Pair, setup: Setup, body: &Function) -> Outcome<Started> {
     let host = args.host;
     let (answers, answer) = ns::channel()?;
+    let cgroup = if start.door_enters() { start.group() } else { None };
     #[allow(clippy::single_match_else)] // Two processes go on from here: one arm each.
-    match host.run(processes::Call::Clone { child: name(start), kinds: Kinds::empty(), cgroup: None })? {
+    match host.run(processes::Call::Clone { child: name(start), kinds: Kinds::empty(), cgroup })? {
         Reply::Process(pid, pidfd) => {
             drop((theirs, answer));
             let received = if pid.is_planned() { plan(host, start).map(|()| None) } else { receive(args, &answers).map(Some) };
@@ -57,7 +58,7 @@ pub fn start(args: &Args, start: &Start, (ours, theirs): Pair, setup: Setup, bod
             let _here = fork::NoReturn;
             drop(answers);
             host.kernel.enter_child(&name(start), true);
-            let message = match unseen(host, start).and_then(|()| join(host, start)).and_then(|()| host.run(sibling(start))) {
+            let message = match pass(host, start) {
                 Ok(Reply::Child) => {
                     drop((ours, answer));
                     child::live(args.lua, host, start, theirs, setup, body)
@@ -67,6 +68,7 @@ pub fn start(args: &Args, start: &Start, (ours, theirs): Pair, setup: Setup, bod
                 Err(failure) => child::to_message(args.lua, failure),
             };
             let sent = answer.send(message.unwrap_or_default().to_string().as_bytes());
+            host.kernel.end();
             fork::exit_now(i32::from(sent.is_err()))
         }
     }
@@ -92,7 +94,18 @@ fn unseen(host: &Host, start: &Start) -> Outcome<()> {
 }
 
 fn sibling(start: &Start) -> spawn::Call {
-    spawn::Call::CloneSibling { child: start.name.clone(), kinds: start.cloned(), cgroup: start.group() }
+    let cgroup = if start.door_enters() { None } else { start.group() };
+    spawn::Call::CloneSibling { child: start.name.clone(), kinds: start.cloned(), cgroup }
+}
+
+/// What the process in between does: the cgroup comes first, see [`Start::door_enters`].
+fn pass(host: &Host, start: &Start) -> Outcome<Reply> {
+    unseen(host, start)?;
+    if let Some(group) = start.cgroup.as_ref().filter(|_| start.door_enters()) {
+        group.enter(host)?;
+    }
+    join(host, start)?;
+    host.run(sibling(start))
 }
 
 /// The child's number, or the error that the process in between ended with.
@@ -111,7 +124,7 @@ fn receive(args: &Args, answers: &fork::Channel) -> Outcome<i32> {
 fn plan(host: &Host, start: &Start) -> Outcome<()> {
     let saved = host.guard.saved();
     host.kernel.enter_child(&name(start), true);
-    let result = unseen(host, start).and_then(|()| join(host, start)).and_then(|()| host.run(sibling(start)));
+    let result = pass(host, start);
     host.kernel.enter_child(&name(start), false);
     host.guard.restore(saved);
     result.map(drop)

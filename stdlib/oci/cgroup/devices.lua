@@ -72,4 +72,122 @@ function M.rules(given)
   return rules
 end
 
+local ACCESS = { "r", "w", "m" }
+
+local function letters(set)
+  local text = ""
+  for _, letter in ipairs(ACCESS) do
+    text = text .. (set[letter] and letter or "")
+  end
+  return text
+end
+
+--- What `devices.list` of v1 has, and what it would have after some rules: accesses by device. Nil
+--- where the list is one of exceptions to "everything", which the file does not show.
+local function listed(text)
+  local there = {}
+  for line in text:gmatch "[^\n]+" do
+    local device, access = line:match "^([bc] %S+) (%a+)$"
+    if not device then
+      return nil
+    end
+    there[device] = {}
+    for letter in access:gmatch "." do
+      there[device][letter] = true
+    end
+  end
+  return there
+end
+
+--- Whether two rules are about a device in common, and not about the same ones.
+local function overlap(a, b)
+  local function meet(key)
+    return not a[key] or not b[key] or a[key] == b[key]
+  end
+  return a.type == b.type
+    and meet "major"
+    and meet "minor"
+    and not (a.major == b.major and a.minor == b.minor)
+end
+
+local function wanted(rules)
+  local made, allowed = {}, {}
+  for _, one in ipairs(rules) do
+    if one.type == "a" then
+      if one.allow then
+        return nil
+      end
+      made, allowed = {}, {}
+    else
+      local kind = one.type == "u" and "c" or one.type
+      local device = ("%s %s:%s"):format(kind, one.major or "*", one.minor or "*")
+      local set = made[device] or {}
+      for letter in (one.access or "rwm"):gmatch "[rwm]" do
+        set[letter] = one.allow or nil
+      end
+      made[device] = set
+      for _, other in ipairs(one.allow and {} or allowed) do
+        if overlap(one, other) then
+          -- v1 cannot say this; who writes the whole list says so.
+          return nil
+        end
+      end
+      allowed[#allowed + 1] = one.allow and one or nil
+    end
+  end
+  return made
+end
+
+--- The writes by which v1's list becomes that of the rules, so that what both allow stays allowed
+--- at every moment: first what is new, then what goes. Nil where only the whole list does it,
+--- because one of the two allows everything but exceptions.
+---@param text string `devices.list`
+---@param rules table[] as `rules` answers them
+---@return { file: string, value: string }[]?
+function M.difference(text, rules)
+  local before, after = listed(text), wanted(rules)
+  if not before or not after then
+    return nil
+  end
+  local writes = {}
+  local function add(file, one, other)
+    for _, device in ipairs(options.keys(one)) do
+      local set = {}
+      for letter in pairs(one[device]) do
+        set[letter] = not (other[device] and other[device][letter]) or nil
+      end
+      if next(set) then
+        writes[#writes + 1] = { file = file, value = device .. " " .. letters(set) }
+      end
+    end
+  end
+  add("devices.allow", after, before)
+  add("devices.deny", before, after)
+  return writes
+end
+
+--- Changes the rules of a group in which a program may be opening a device right now. v2's program
+--- is replaced in one step; v1's list is changed line by line, or else nobody runs meanwhile.
+---@param group oci.cgroup.Group
+---@param given table[] `linux.resources.devices`
+function M.change(group, given)
+  local rules, handle = M.rules(given), group.opened
+  local dir = handle.paths.devices
+  local text = dir and dir ~= handle.paths.unified and read_file(dir .. "/devices.list")
+  local writes = text and M.difference(text, rules)
+  if writes then
+    if #writes > 0 then
+      handle:set { writes = writes, host = true }
+    end
+    return
+  end
+  local standing <close> = text and not group:frozen() and defer(function()
+    group:thaw()
+  end) or nil
+  if standing then
+    group:freeze()
+  end
+  handle:set { devices = rules, host = true }
+end
+
 return M

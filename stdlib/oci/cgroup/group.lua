@@ -141,8 +141,7 @@ local function may_rule_devices(self)
   if self.ctx.rootless then
     return false
   end
-  local map = uid_map()
-  return not map or #map == 1 and map[1].count >= 0xffffffff
+  return require("oci.namespaces").initial_users()
 end
 
 --- Sets the limits of a new container, and which devices it may use.
@@ -171,8 +170,7 @@ function Group:set(resources)
   end
   set(self, resources, true)
   if resources.devices and #resources.devices > 0 then
-    local rules = require("oci.cgroup.devices").rules(resources.devices)
-    self.opened:set { devices = rules, host = true }
+    require("oci.cgroup.devices").change(self, resources.devices)
   end
   if resources.intelRdt then
     require("oci.cgroup.rdt").set(self.record.rdt, resources.intelRdt)

@@ -33,12 +33,6 @@ local function clean(path)
   return (path:sub(1, 1) == "/" and "/" or "") .. table.concat(parts, "/")
 end
 
---- Whether v2 is all there is: asked of the shortest file that tells.
-local function is_v2()
-  local groups = proc_cgroup() or {}
-  return #groups == 1 and groups[1].hierarchy_id == 0
-end
-
 --- The group one above this process's own on v2, from the root; "" for the root itself.
 local function above_own(layout)
   for _, hierarchy in ipairs(layout.hierarchies) do
@@ -59,8 +53,8 @@ function M.name(path, id, layout)
   if name:sub(1, 1) == "/" then
     return name
   end
-  layout = layout or is_v2() and cgroup_layout() or nil
-  return layout and layout.kind == "v2" and above_own(layout) .. "/" .. name or name
+  layout = layout or cgroup_layout()
+  return layout.kind == "v2" and above_own(layout) .. "/" .. name or name
 end
 
 --- The scope that systemd is asked for: `slice:prefix:name`.

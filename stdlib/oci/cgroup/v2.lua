@@ -71,7 +71,12 @@ function M.memory(given, context)
   return writes
 end
 
-function M.cpu(given)
+--- One file has both: a period alone leaves the quota as it is.
+local function quota_now(context)
+  return context and context.update and (context.read "cpu.max" or ""):match "^%d+"
+end
+
+function M.cpu(given, context)
   local writes, add = list()
   if set(given.realtimeRuntime) or set(given.realtimePeriod) then
     refuse("cpu.realtimeRuntime", "realtime processes are not limited by v2's cpu controller")
@@ -82,7 +87,9 @@ function M.cpu(given)
   local quota, period = set(given.quota), set(given.period)
   local burst = math.tointeger(given.burst)
   if quota or period then
-    local text = quota and quota > 0 and tostring(quota) or "max"
+    local text = quota and quota > 0 and tostring(quota)
+      or not quota and quota_now(context)
+      or "max"
     add("cpu.max", period and text .. " " .. period or text)
   end
   add("cpu.max.burst", burst)

@@ -3,10 +3,8 @@
 local options = require "options"
 local state = require "oci.state"
 
----@param call oci.Call
----@return integer status
-return function(call)
-  local root, id, force = call.global.root, call.operands[1], call.options.force
+local function delete_one(call, id)
+  local root, force = call.global.root, call.options.force
   if force and not state.find(root, id) then
     -- Who made it may have been killed before it had its name.
     state.sweep(root)
@@ -25,4 +23,13 @@ return function(call)
   end
   require("oci.delete").whole(root, record)
   return 0
+end
+
+---@param call oci.Call
+---@return integer status
+return function(call)
+  if call.options.regex then
+    return require("oci.several").each(call, delete_one)
+  end
+  return delete_one(call, call.operands[1])
 end

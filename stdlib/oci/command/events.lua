@@ -8,6 +8,18 @@ local function emit(id, kind, data)
   io.stdout:flush()
 end
 
+--- Tells of a kill that what is ready says; answers whether the container has ended.
+local function tell(id, ready)
+  local ended = false
+  for _, one in ipairs(ready) do
+    if one.event == "oom_kill" then
+      emit(id, "oom")
+    end
+    ended = ended or one.exited or one.hangup
+  end
+  return ended
+end
+
 --- Waits for the next moment, and tells of kills meanwhile. Answers whether the container lives.
 local function watch(id, process, group, deadline)
   local sources = { process }
@@ -20,12 +32,10 @@ local function watch(id, process, group, deadline)
       return true
     end
     local ready = poll(sources, { timeout = ("%dms"):format(math.ceil(left * 1000)) })
-    for _, one in ipairs(ready) do
-      if one.event == "oom_kill" then
-        emit(id, "oom")
-      elseif one.exited or one.hangup then
-        return false
-      end
+    if tell(id, ready) then
+      -- The kill of the first process may be seen later than its end.
+      tell(id, try(poll, { sources[2] }, { timeout = 0 }) or {})
+      return false
     end
   end
 end
@@ -51,6 +61,8 @@ local function events(call)
     return 0
   end
   group:need("watch")
+  -- Commands collect no garbage, for they end soon; this one does not.
+  collectgarbage("restart")
   repeat
     local usage = try(group.stats, group)
     if usage then

@@ -93,8 +93,8 @@ return function(call)
     -- Others are handed to the file system.
     mountOptions = require("oci.mounts.options").known(),
     annotations = { ["org.crun-lua.version"] = version.program },
-    -- Annotations that change what the runtime does: those of systemd units, by their prefix.
-    potentiallyUnsafeConfigAnnotations = { "org.systemd.property." },
+    -- Annotations that change what the runtime does: those of systemd units and crun's, by prefix.
+    potentiallyUnsafeConfigAnnotations = { "org.systemd.property.", "run.oci." },
     linux = linux(),
   }
   io.write(json_encode(features, { pretty = true }))

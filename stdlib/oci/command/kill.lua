@@ -31,11 +31,9 @@ local function unknown(text, err)
   error(err, 0)
 end
 
----@param call oci.Call
----@return integer status
-return function(call)
+local function signal_one(call, id)
   local delete = require "oci.delete"
-  local record = state.get(call.global.root, call.operands[1])
+  local record = state.get(call.global.root, id)
   local text = call.operands[2] or "TERM"
   local signal = parse(text)
   if call.options.all then
@@ -61,4 +59,13 @@ return function(call)
     options.fail("oci", "container not running")
   end
   return 0
+end
+
+---@param call oci.Call
+---@return integer status
+return function(call)
+  if call.options.regex then
+    return require("oci.several").each(call, signal_one)
+  end
+  return signal_one(call, call.operands[1])
 end

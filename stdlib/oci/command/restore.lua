@@ -3,10 +3,9 @@
 --- criu(8) builds the processes with their namespaces and mounts. What is done here is what lies
 --- around them: the policies, the id, the control group, the root as a mount that criu finds, in a
 --- mount namespace of criu's own, and the mounts and descriptors that came from outside.
-local console = require "oci.console"
-local create = require "oci.create"
 local criu = require "oci.criu"
 local options = require "options"
+local signals = require "oci.signals"
 local state = require "oci.state"
 local undo_list = require "container.undo"
 
@@ -133,7 +132,7 @@ local function build(made)
   made.record.status, made.record.maker = "running", nil
   state.save(made.root, made.record)
   made.group:keep()
-  create.write_pid(call.options.pid_file, made.record.pid)
+  require("oci.announce").process({ pid_file = call.options.pid_file }, made.process)
 end
 
 --- The configuration, as policies leave it: what create would refuse cannot come by a restore.
@@ -198,7 +197,7 @@ return function(call)
     made.process:keep()
     return 0
   end
-  local result = made.process:wait { forward = console.SIGNALS }
+  local result = made.process:wait { forward = signals }
   require("oci.delete").whole(made.root, made.record)
   return result.code
 end

@@ -1,13 +1,14 @@
 --- `run ID`: creates and starts a container, waits for its end, and removes it.
-local console = require "oci.console"
 local create = require "oci.create"
+local signals = require "oci.signals"
 
 --- Lets the program run, and what follows its start.
 local function release(made)
   create.release(made)
   made.lock:close()
-  local root = made.call.global.root
-  require("oci.start").poststart(root, made.record, made.spec)
+  if made.record.poststart then
+    require("oci.start").poststart(made.call.global.root, made.record, made.spec)
+  end
 end
 
 local function finish(made)
@@ -19,9 +20,11 @@ end
 --- Waits in the foreground; what comes in the meantime as a signal goes on to the program.
 local function follow(made)
   if made.terminal then
-    made.terminal:relay { process = made.process, forward = console.SIGNALS }
+    made.terminal:relay { process = made.process, forward = signals }
   end
-  local result = made.process:wait { forward = console.SIGNALS }
+  local result = made.process:wait { forward = signals }
+  -- Its number is nobody's any more, or another's.
+  made.record.pid = nil
   return result.code
 end
 
@@ -31,7 +34,7 @@ return function(call)
   local detach = call.options.detach
   -- Signals that come from here on wait for who passes them on.
   if not detach then
-    poll({}, { signals = console.SIGNALS, timeout = 0 })
+    poll({}, { signals = signals, timeout = 0 })
     if not call.options.no_subreaper then
       child_subreaper(true)
     end

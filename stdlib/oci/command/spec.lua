@@ -137,7 +137,8 @@ return function(call)
   if call.operands[1] then
     options.fail("spec", ("spec takes no operand, got %q"):format(call.operands[1]))
   end
-  local path = (call.options.bundle or ".") .. "/config.json"
+  local file = call.options.file or "config.json"
+  local path = file:sub(1, 1) == "/" and file or (call.options.bundle or ".") .. "/" .. file
   local text = json_encode(default(call.options.rootless), { pretty = true })
   local _, err = try(write_file, path, text, { exclusive = true, mode = "0644" })
   if err and err.errno == "EEXIST" then

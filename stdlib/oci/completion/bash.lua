@@ -92,6 +92,10 @@ end
 local function operand(operands)
   if operands:find("^ID") then
     return "_crun_lua_ids"
+  elseif operands == "NAME" then
+    return 'COMPREPLY=($(compgen -W "$(crun-lua help --names 2>/dev/null)" -- "$cur"))'
+  elseif operands == "FILE" then
+    return 'COMPREPLY=($(compgen -f -- "$cur"))'
   elseif operands == "DIR" then
     return 'COMPREPLY=($(compgen -d -- "$cur"))'
   elseif operands:find("|", 1, true) then
@@ -129,6 +133,10 @@ return function()
   for _, name in ipairs(commands.names()) do
     local command = commands.get(name)
     branch(name, command.options, operand(command.operands), out)
+  end
+  for _, name in ipairs(require("options").keys(commands.OWN.words)) do
+    local word = commands.OWN.words[name]
+    branch(name, commands.options(word.text), operand(word.operands), out)
   end
   return table.concat(out, "\n") .. "\n" .. TAIL
 end

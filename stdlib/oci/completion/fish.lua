@@ -51,6 +51,8 @@ local function operand_line(condition, operands)
   local offer
   if operands:find("^ID") then
     offer = "'(__crun_lua_ids)'"
+  elseif operands == "NAME" then
+    offer = "'(crun-lua help --names 2>/dev/null)'"
   elseif operands == "DIR" then
     offer = "'(__fish_complete_directories)'"
   elseif operands:find("|", 1, true) then
@@ -87,6 +89,13 @@ return function()
       out[#out + 1] = option_line(condition, option)
     end
     out[#out + 1] = operand_line(condition, command.operands)
+  end
+  for _, name in ipairs(require("options").keys(commands.OWN.words)) do
+    local word, condition = commands.OWN.words[name], "__fish_seen_subcommand_from " .. name
+    for _, option in ipairs(commands.options(word.text)) do
+      out[#out + 1] = option_line(condition, option)
+    end
+    out[#out + 1] = operand_line(condition, word.operands)
   end
   return table.concat(out, "\n") .. "\n"
 end

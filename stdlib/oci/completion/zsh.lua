@@ -47,6 +47,10 @@ local function operand_specs(operands)
     return { "':ID:_crun_lua_ids'", "':SIGNAL:_signals -s'" }
   elseif operands:find("^ID") then
     return { "':ID:_crun_lua_ids'" }
+  elseif operands == "NAME" then
+    return { "'*:NAME:_crun_lua_names'" }
+  elseif operands == "FILE" then
+    return { "'*:FILE:_files -g *.lua'" }
   elseif operands == "DIR" then
     return { "':DIR:_directories'" }
   elseif operands:find("|", 1, true) then
@@ -90,6 +94,11 @@ _crun_lua_ids() {
   local -a ids=(${(f)"$(crun-lua ${root:+--root $root} list --quiet 2>/dev/null)"})
   compadd -a ids
 }
+
+_crun_lua_names() {
+  local -a names=(${(f)"$(crun-lua help --names 2>/dev/null)"})
+  compadd -a names
+}
 ]]
 
 ---@return string
@@ -105,6 +114,13 @@ return function()
     local command = commands.get(name)
     out[#out + 1] = ("    %s)"):format(name)
     out[#out + 1] = arguments(6, specs_of(command.options, operand_specs(command.operands)))
+    out[#out + 1] = "      ;;"
+  end
+  for _, name in ipairs(require("options").keys(commands.OWN.words)) do
+    local word = commands.OWN.words[name]
+    out[#out + 1] = ("    %s)"):format(name)
+    out[#out + 1] =
+      arguments(6, specs_of(commands.options(word.text), operand_specs(word.operands)))
     out[#out + 1] = "      ;;"
   end
   out[#out + 1] = '    *) _files ;;\n  esac\n}\n\n_crun_lua "$@"\n'

@@ -93,7 +93,7 @@ function M.plan(entry, parsed, ctx)
   entry.kind = "cgroup"
   entry.namespaced = ctx.own.cgroup or false
   entry.flags = words.turned_on(parsed)
-  entry.context = ctx.label and ("context=%q"):format(ctx.label) or nil
+  entry.context = ctx.label and ("%s=%q"):format(ctx.label_word or "context", ctx.label) or nil
   if ctx.userns and not entry.namespaced then
     -- Groups of the user's own, which a container could change for all others (CVE-2023-25809).
     entry.flags.readonly = true

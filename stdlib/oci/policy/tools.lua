@@ -15,6 +15,22 @@
 --- assert(tools.find_mount(spec, "/etc/ssl").type == "bind")
 --- assert(not tools.has_namespace(spec, "network") and not tools.is_privileged(spec))
 --- ```
+---
+--- ```lua
+--- local tools = require "oci.policy.tools"
+---
+--- local spec = {}
+--- tools.default(tools.at(spec, "linux", "resources", "pids"), { limit = 512 })
+--- tools.add_env(spec, "LANG", "C.UTF-8")
+--- tools.add_group(spec, 44)
+--- tools.add_hook(spec, "createRuntime", { path = "/usr/bin/hook", args = { "hook", "add" } })
+--- tools.add_device(spec, { path = "/dev/fuse", type = "c", major = 10, minor = 229 }, "rw")
+--- tools.add_cdi(spec, [[{ "cdiVersion": "0.6.0", "kind": "vendor.com/card",
+---   "devices": [{ "name": "0", "containerEdits": { "env": ["CARD=0"] } }]
+--- }]], "vendor.com/card=0")
+--- assert(tools.get_env(spec, "LANG") == "C.UTF-8" and tools.get_env(spec, "CARD") == "0")
+--- assert(not tools.has_capability(spec, "sys_admin"))
+--- ```
 local options = require "options"
 
 local M = {}
@@ -61,6 +77,9 @@ local function copy(value)
 end
 
 --- Sets a variable of the program's environment.
+---@param spec table
+---@param name string
+---@param value string
 function M.add_env(spec, name, value)
   if type(name) ~= "string" or name == "" or name:find "[=%z]" then
     options.fail("add_env", ("%q is no variable's name"):format(tostring(name)))
@@ -71,6 +90,8 @@ function M.add_env(spec, name, value)
 end
 
 --- The value of a variable of the program's environment, or nil.
+---@param spec table
+---@param name string
 ---@return string?
 function M.get_env(spec, name)
   local list = spec.process and spec.process.env
@@ -81,6 +102,8 @@ function M.get_env(spec, name)
 end
 
 --- The mount at a place, or nil.
+---@param spec table
+---@param destination string
 ---@return table?
 function M.find_mount(spec, destination)
   local index = position(spec.mounts, function(mount)
@@ -90,6 +113,7 @@ function M.find_mount(spec, destination)
 end
 
 --- Adds a mount, or replaces the one at its place. Without a type it is a bind mount.
+---@param spec table
 ---@param mount { source: string, destination: string, type?: string, options?: string[] }
 function M.add_mount(spec, mount)
   mount = copy(mount)
@@ -107,6 +131,7 @@ function M.add_mount(spec, mount)
 end
 
 --- Adds a hook; one with the same path and arguments is there already.
+---@param spec table
 ---@param stage "prestart"|"createRuntime"|"createContainer"|"startContainer"|"poststart"|"poststop"
 ---@param hook { path: string, args?: string[], env?: string[], timeout?: integer }
 function M.add_hook(spec, stage, hook)
@@ -127,6 +152,7 @@ local function capability(name)
 end
 
 --- Takes a capability out of every set.
+---@param spec table
 ---@param name string "sys_admin" or "CAP_SYS_ADMIN"
 function M.drop_capability(spec, name)
   local sets = spec.process and spec.process.capabilities or {}
@@ -142,6 +168,9 @@ function M.drop_capability(spec, name)
 end
 
 --- Whether the program can have a capability: whether it is in any of its sets.
+---@param spec table
+---@param name string "sys_admin" or "CAP_SYS_ADMIN"
+---@return boolean
 function M.has_capability(spec, name)
   local sets = spec.process and spec.process.capabilities or {}
   local word = capability(name)
@@ -160,6 +189,7 @@ local FILES = { network = "net", mount = "mnt" }
 --- Whether the container has a namespace of this kind that is not the host's: a new one, or one
 --- that it joins. Any path can lead to the host's: only a policy that hands over the primitive
 --- `stat` learns which it is; without it the two well-known paths are told.
+---@param spec table
 ---@param kind "pid"|"network"|"mount"|"ipc"|"uts"|"user"|"cgroup"|"time"
 ---@param facts? fun(path: string): table? the primitive `stat`
 ---@return boolean
@@ -180,6 +210,8 @@ end
 
 --- Whether the container can do what `--privileged` is known for: administer the host's kernel
 --- (CAP_SYS_ADMIN), or read or write every device.
+---@param spec table
+---@return boolean
 function M.is_privileged(spec)
   if M.has_capability(spec, "sys_admin") then
     return true
@@ -192,6 +224,8 @@ function M.is_privileged(spec)
 end
 
 --- Lets the program have a supplementary group.
+---@param spec table
+---@param gid integer
 function M.add_group(spec, gid)
   put(M.at(spec, "process", "user", "additionalGids"), gid, function(other)
     return other == gid
@@ -199,6 +233,7 @@ function M.add_group(spec, gid)
 end
 
 --- Adds a device node, and the rule that lets the container use it.
+---@param spec table
 ---@param device table path, type ("c", "b", "p"), major, minor, fileMode, uid, gid
 ---@param access? string "rwm"
 function M.add_device(spec, device, access)
@@ -214,6 +249,7 @@ function M.add_device(spec, device, access)
 end
 
 --- Applies a device of a CDI file (Container Device Interface): nodes, mounts, hooks, variables.
+---@param spec table
 ---@param text string the file, JSON
 ---@param name string "vendor.com/class=name"
 ---@param node? fun(path: string): table? the primitive `stat`, where the file leaves numbers out

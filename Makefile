@@ -8,7 +8,7 @@ CARGO_TARGET_DIR ?= target
 export PATH := $(PATH):$(HOME)/.cargo/bin
 PROGRAM = $(CARGO_TARGET_DIR)/$(shell rustc -vV | sed -n 's/^host: //p')/release/crun-lua
 
-.PHONY: help build run test conformance bench completions man install uninstall clean
+.PHONY: help build run test conformance bench book completions man install uninstall clean
 
 help: ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -37,6 +37,12 @@ bench: ## Measure primitives, starts, many containers and unpacking, each agains
 	cargo build --locked --release --quiet
 	@benches/all.sh $(PROGRAM)
 
+book: ## Build the book of docs/ into target/book/docs, with mdbook
+	@command -v mdbook >/dev/null || { echo "mdbook is missing: cargo install mdbook" >&2; exit 1; }
+	@mdbook build
+	@cp -R scripts target/book/ # Pages link to them.
+	@echo "target/book/docs/index.html"
+
 completions: ## Write the completions of bash, zsh and fish into target/completions
 	@test -x $(PROGRAM) || $(MAKE) build
 	@mkdir -p $(CARGO_TARGET_DIR)/completions
@@ -56,12 +62,13 @@ install: completions man ## Install the program below PREFIX (/usr/local), for p
 	install -D -m 0644 $(CARGO_TARGET_DIR)/completions/bash $(BASH_COMPLETION)
 	install -D -m 0644 $(CARGO_TARGET_DIR)/completions/zsh $(ZSH_COMPLETION)
 	install -D -m 0644 $(CARGO_TARGET_DIR)/completions/fish $(FISH_COMPLETION)
-	install -d $(SHARE)/man/man8
+	install -d $(SHARE)/man/man7 $(SHARE)/man/man8
+	install -m 0644 $(CARGO_TARGET_DIR)/man/*.7 $(SHARE)/man/man7
 	install -m 0644 $(CARGO_TARGET_DIR)/man/*.8 $(SHARE)/man/man8
 
 uninstall: ## Remove what install has put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/crun-lua $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
-	rm -f $(SHARE)/man/man8/crun-lua.8 $(SHARE)/man/man8/crun-lua-*.8
+	rm -f $(SHARE)/man/man8/crun-lua.8 $(SHARE)/man/man8/crun-lua-*.8 $(SHARE)/man/man7/crun-lua-*.7
 
 clean: ## Remove what was built
 	cargo clean

@@ -11,22 +11,19 @@
 ---@field hint? string what to do
 ---@field where? { file: string, line: integer } where the script stood
 ---@field cause? error_object
+---@field value? any what was raised, where it was no error object
+---@field traceback? string
 
 --- Calls a function: its results, or nil and the error object.
 ---@param body function
 ---@param ... any
 ---@return any result
----@return error_object? error
+---@return any error an error object, or the second result
 function try(body, ...) end
 
 --- The script's arguments; 0 is the script itself.
----@type table<integer, string>
+---@type table<integer, string?>
 arg = {}
-
---- What every handle can do. It closes with `<close>`, and at the latest when the script ends.
----@class handle
----@field closed boolean
----@field [string] any
 
 --- Every primitive, by name.
 ---@class sys
@@ -38,7 +35,10 @@ local cgroup = {}
 ---@class fd : handle
 local fd = {}
 
+--- What every handle can do. It closes with `<close>`, and at the latest when the script ends.
 ---@class handle
+---@field closed boolean
+---@field [string] any
 local handle = {}
 
 ---@class link : handle
@@ -61,6 +61,12 @@ local rootfs = {}
 
 ---@class seccomp_filter : handle
 local seccomp_filter = {}
+
+---@class seccomp_listener : handle
+local seccomp_listener = {}
+
+---@class seccomp_request : handle
+local seccomp_request = {}
 
 ---@class unshare.options.id_map.uid
 ---@field inside integer the first id in the new namespace
@@ -270,7 +276,7 @@ sys.clock = clock
 ---@field propagation? "private"|"slave"|"shared"|"unchanged" with "mnt" in `unshare`: how mounts travel, for / and all below; "private"
 ---@field parent? fun(...): any called in the parent with the process before the child's function starts
 ---@field cgroup? cgroup the group that the child starts in
----@field die_with_parent? boolean the kernel kills the child when this process ends; forgotten when the child changes its ids
+---@field die_with_parent? boolean the kernel kills the child when this process ends; forgotten when the child changes its ids; true in a session that is typed
 ---@field name? string the child's name in plans and traces
 ---@field stdin? fd|string "inherit" (default), "null", "pipe", an fd, or a path with a slash
 ---@field stdout? fd|string as stdin; a file is made or emptied
@@ -287,6 +293,7 @@ sys.clock = clock
 --- See exec, process:wait, unshare, setns, clone(2), namespaces(7).
 ---@param options? spawn.options
 ---@param body fun(...): any runs in the child; a number that it returns is the exit status
+---@overload fun(body: fun(...): any): process
 ---@return process # process
 function spawn(options, body) end
 sys.spawn = spawn
@@ -445,7 +452,7 @@ function poll(sources, options) end
 sys.poll = poll
 
 ---@class exec.command: { [integer]: string }
----@field env? table<string, string> the whole environment; without it the caller's is passed on
+---@field env? table<string, (string)?> the whole environment; without it the caller's is passed on
 ---@field cwd? string the working directory; it must lie inside of this process's root
 ---@field argv0? string what the program sees as its own name
 ---@field preserve_fds? fd[]|integer descriptors for the program, at the numbers from 3 on, counted in LISTEN_FDS; a number means so many that the caller left open
@@ -534,7 +541,7 @@ function fd:close() end
 ---@field stdin? string what the command reads; nothing without it
 ---@field timeout? string|number the command is killed when it is over, and `timed_out` is set
 ---@field max? string|integer "1M": a longer output is cut, the command killed, and `truncated` set
----@field env? table<string, string> the whole environment; without it the caller's is passed on
+---@field env? table<string, (string)?> the whole environment; without it the caller's is passed on
 ---@field cwd? string the working directory; it must lie inside of this process's root
 
 --- Runs a command to its end and answers what it has written.
@@ -614,7 +621,7 @@ sys.setpgid = setpgid
 function close_fds(keep, options) end
 sys.close_fds = close_fds
 
---- Connects to the unix socket at a path, however long that is.
+--- Connects to the unix socket at a path, however long that is: a stream, or one of datagrams.
 ---
 --- ```lua
 --- local path = "/tmp/crun-lua-example-connect"
@@ -646,6 +653,66 @@ sys.socket_connect = socket_connect
 ---@return fd # fd
 function socket_listen(path) end
 sys.socket_listen = socket_listen
+
+--- Makes two connected unix sockets, for a child to keep one of. Exec closes both.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local child <close> = fork(function() pair[2]:send("hello") end)
+--- assert(pair[1]:receive().text == "hello")
+--- child:wait()
+--- ```
+---
+--- See fd:send, fd:receive, pipe, socketpair(2).
+---@return table[] # list of two fds
+function socket_pair() end
+sys.socket_pair = socket_pair
+
+---@class tcp_connect.options
+---@field timeout? string|number ETIMEDOUT is raised after it (default 10 seconds)
+---@field nonblocking? boolean whether later reads and writes return at once (default false)
+
+--- Connects to an address over TCP, from this network namespace.
+---
+--- ```lua
+--- -- Nobody listens at port 1.
+--- assert(not pcall(tcp_connect, "127.0.0.1", 1))
+--- ```
+---
+--- See seccomp_request:add_fd, tcp(7).
+---@param address string a numeric IPv4 or IPv6 address
+---@param port integer the port there
+---@param options? tcp_connect.options
+---@return fd # fd
+function tcp_connect(address, port, options) end
+sys.tcp_connect = tcp_connect
+
+---@class fd.connect.address
+---@field path? string a socket's file
+---@field abstract? string a name without a file
+
+--- Connects a unix socket that somebody else has made.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- assert(not pcall(pair[1].connect, pair[1], { path = "/not/there" }))
+--- ```
+---
+--- See seccomp_request:take_fd, unix(7).
+---@param address fd.connect.address `path` or `abstract`
+function fd:connect(address) end
+
+--- What kind of socket a descriptor is.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- assert(pair[1]:socket().domain == "unix" and pair[1]:socket().type == "stream")
+--- assert(pipe().read:socket() == nil)
+--- ```
+---
+--- See socket(7).
+---@return table? # { domain, type, protocol }: words such as "inet" and "stream" where they are known, and the protocol's number; nil for what is no socket
+function fd:socket() end
 
 ---@class fd.accept.options
 ---@field timeout? string|number ETIMEDOUT is raised when nothing has come by then
@@ -1100,18 +1167,23 @@ sys.drop_caps = drop_caps
 function caps_set(sets) end
 sys.caps_set = caps_set
 
+---@class caps_get.options
+---@field sets? ("bounding"|"permitted"|"effective"|"inheritable"|"ambient")[] only these; all without it
+
 --- Reads the five sets of this process or of another, and their masks as /proc shows them.
 ---
 --- ```lua
 --- local sets = caps_get()
 --- assert(#sets.masks.effective == 16)
 --- assert(#caps_get(1).bounding > 0)
+--- assert(caps_get(nil, { sets = { "bounding" } }).effective == nil)
 --- ```
 ---
 --- See caps_decode, proc_pid_status(5).
 ---@param pid? integer this process without it
+---@param options? caps_get.options
 ---@return table # { bounding, permitted, effective, inheritable, ambient, masks }: lists of names, and hexadecimal text by set
-function caps_get(pid) end
+function caps_get(pid, options) end
 sys.caps_get = caps_get
 
 --- The names in a hexadecimal mask, such as the Cap lines of /proc/PID/status.
@@ -1296,7 +1368,7 @@ sys.file_caps_remove = file_caps_remove
 --- See seccomp_compile, no_new_privs, seccomp(2), systemd.exec(5).
 ---@param filter seccomp_filter|seccomp.filter a compiled filter, or what it is compiled from
 ---@param options? seccomp.options
----@return any # seccomp_listener where a call is to be notified, else nothing
+---@return seccomp_listener # seccomp_listener where a call is to be notified, else nothing
 function seccomp(filter, options) end
 sys.seccomp = seccomp
 
@@ -1363,7 +1435,7 @@ sys.seccomp_compile = seccomp_compile
 --- ```
 ---
 --- See seccomp_compile.
----@param profile string|table<string, any> JSON, or the same as a table
+---@param profile string|table<string, (any)?> JSON, or the same as a table
 ---@param options? seccomp_load_json.options
 ---@return seccomp_filter # seccomp_filter; its `warnings` tell which calls are not known here and were passed over
 function seccomp_load_json(profile, options) end
@@ -1399,6 +1471,33 @@ function seccomp_filter:decide(name, options) end
 function seccomp_status(pid) end
 sys.seccomp_status = seccomp_status
 
+---@class seccomp_map.options
+---@field known? string[] digests of filters whose answers are known: for these there are no `calls`
+
+--- What the filters of a process answer to each system call, read back from the kernel.
+---
+--- ```lua
+--- local box <close> = spawn(function()
+---   seccomp { default = "allow", errno = { "mkdir" } }
+---   exec { "sleep", "9" }
+--- end)
+--- box:started()
+--- -- Asked by another child: a parent's own children are not to be traced by it.
+--- local asked <close> = spawn(function()
+---   for _, call in ipairs(seccomp_map(box.pid).calls) do
+---     assert(call.name ~= "mkdir" or call.answers[1].errno == "EPERM")
+---   end
+--- end)
+--- assert(asked:wait().code == 0)
+--- ```
+---
+--- See seccomp, seccomp_status, seccomp_filter:decide, ptrace(2).
+---@param pid integer the process; it stands still for less than a millisecond, and must be no child of the caller's
+---@param options? seccomp_map.options
+---@return table # { filters, digest, architecture, calls }; a row of calls is { name, answers }, sorted, with the answers { action, errno }; more than one where it depends on the arguments
+function seccomp_map(pid, options) end
+sys.seccomp_map = seccomp_map
+
 --- The groups that lists may name with an @, or the calls of one of them.
 ---
 --- ```lua
@@ -1411,6 +1510,291 @@ sys.seccomp_status = seccomp_status
 ---@return any # sorted list of names
 function seccomp_groups(group) end
 sys.seccomp_groups = seccomp_groups
+
+--- The listener of a filter from a descriptor that another process has sent.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local ours <close>, theirs = pair[1], pair[2]
+--- local child <close> = spawn(function()
+---   local listener = seccomp { default = "allow", notify = { "mkdir", "mkdirat" } }
+---   theirs:send("x", { fds = { listener } })
+---   return pcall(mkdir, "/tmp/crun-lua-example-supervised") and 0 or 1
+--- end)
+--- local listener <close> = seccomp_listener(ours:receive().fds[1])
+--- local request <close> = listener:receive { timeout = "5s" }
+--- request:errno("EROFS")
+--- assert(child:wait().code == 1)
+--- ```
+---
+--- See seccomp, seccomp_listener:receive, fd:receive.
+---@param fd fd as fd:receive gives it; the listener has it from then on
+---@return seccomp_listener # seccomp_listener
+function seccomp_listener(fd) end
+sys.seccomp_listener = seccomp_listener
+
+---@class seccomp_listener.receive.options
+---@field timeout? string|number ETIMEDOUT is raised when no call has come by then
+
+--- Waits for the next call that the filter hands over. Its caller sleeps until it is answered.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local ours <close>, theirs = pair[1], pair[2]
+--- local child <close> = spawn(function()
+---   local listener = seccomp { default = "allow", notify = { "mkdir", "mkdirat" } }
+---   theirs:send("x", { fds = { listener } })
+---   return pcall(mkdir, "/tmp/crun-lua-example-supervised") and 0 or 1
+--- end)
+--- local listener <close> = seccomp_listener(ours:receive().fds[1])
+--- local request <close> = listener:receive { timeout = "5s" }
+--- assert(request.name:find("mkdir"))
+--- request:errno("EROFS")
+--- child:wait()
+--- ```
+---
+--- See seccomp_request:allow, seccomp_request:errno, seccomp_unotify(2).
+---@param options? seccomp_listener.receive.options
+---@return seccomp_request? # seccomp_request { id, pid, name, number, architecture, pointer, args }, args as the six registers hold them; nil when no process is left under the filter
+function seccomp_listener:receive(options) end
+
+---@class seccomp_listener.serve.options
+---@field time? string|number processor time for one answer: more ends the function; no limit without it
+---@field timeout? string|number ETIMEDOUT is raised when it is over
+
+--- Has a function answer call after call, until no process is left under the filter.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local ours <close>, theirs = pair[1], pair[2]
+--- local child <close> = spawn(function()
+---   local listener = seccomp { default = "allow", notify = { "mkdir", "mkdirat" } }
+---   theirs:send("x", { fds = { listener } })
+---   return pcall(mkdir, "/tmp/crun-lua-example-supervised") and 0 or 1
+--- end)
+--- local listener <close> = seccomp_listener(ours:receive().fds[1])
+--- local request <close> = listener:receive { timeout = "5s" }
+--- request:errno("EROFS")
+--- assert(listener:serve(function(next) next:allow() end) == nil)
+--- child:wait()
+--- ```
+---
+--- See seccomp_listener:receive, budget.
+---@param judge fun(...): any gets each seccomp_request and answers it
+---@param options? seccomp_listener.serve.options
+---@return any # nil at the end; { request, error } where the function has left a request without an answer, or has failed: the loop stops there, and is called again
+function seccomp_listener:serve(judge, options) end
+
+--- Lets the kernel make the call, with what the caller's memory holds by then.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local ours <close>, theirs = pair[1], pair[2]
+--- local child <close> = spawn(function()
+---   local listener = seccomp { default = "allow", notify = { "mkdir", "mkdirat" } }
+---   theirs:send("x", { fds = { listener } })
+---   return pcall(mkdir, "/tmp/crun-lua-example-supervised") and 0 or 1
+--- end)
+--- local listener <close> = seccomp_listener(ours:receive().fds[1])
+--- local request <close> = listener:receive { timeout = "5s" }
+--- request:allow()
+--- assert(child:wait().code == 0)
+--- remove("/tmp/crun-lua-example-supervised", { directory = true })
+--- ```
+---
+--- See seccomp_request:errno, seccomp_unotify(2).
+function seccomp_request:allow() end
+
+--- Answers the call with an error; it is not made.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local ours <close>, theirs = pair[1], pair[2]
+--- local child <close> = spawn(function()
+---   local listener = seccomp { default = "allow", notify = { "mkdir", "mkdirat" } }
+---   theirs:send("x", { fds = { listener } })
+---   return pcall(mkdir, "/tmp/crun-lua-example-supervised") and 0 or 1
+--- end)
+--- local listener <close> = seccomp_listener(ours:receive().fds[1])
+--- local request <close> = listener:receive { timeout = "5s" }
+--- request:errno("EROFS")
+--- assert(child:wait().code == 1)
+--- ```
+---
+--- See seccomp_request:value.
+---@param error string|integer `"EPERM"`
+function seccomp_request:errno(error) end
+
+--- Answers the call with a result; it is not made.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local ours <close>, theirs = pair[1], pair[2]
+--- local child <close> = spawn(function()
+---   local listener = seccomp { default = "allow", notify = { "mkdir", "mkdirat" } }
+---   theirs:send("x", { fds = { listener } })
+---   return pcall(mkdir, "/tmp/crun-lua-example-supervised") and 0 or 1
+--- end)
+--- local listener <close> = seccomp_listener(ours:receive().fds[1])
+--- local request <close> = listener:receive { timeout = "5s" }
+--- request:value(0)
+--- assert(child:wait().code == 0)
+--- assert(not try(stat, "/tmp/crun-lua-example-supervised"))
+--- ```
+---
+--- See seccomp_request:errno.
+---@param value integer what the call answers
+function seccomp_request:value(value) end
+
+---@class seccomp_request.add_fd.options
+---@field number? integer its number there; the lowest that is free without it. What stands at a given number is closed
+---@field cloexec? boolean whether exec closes it there (default false)
+---@field answer? boolean whether the call has the number as its result (default true)
+
+--- Gives the caller a copy of a descriptor, most often as the result of its call.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local ours <close>, theirs = pair[1], pair[2]
+--- local child <close> = spawn(function()
+---   local listener = seccomp { default = "allow", notify = { "memfd_create" } }
+---   theirs:send("x", { fds = { listener } })
+---   exec { "python3", "-c", "import os; print(os.read(os.memfd_create('x'), 5) == b'hello')" }
+--- end)
+--- local listener <close> = seccomp_listener(ours:receive().fds[1])
+--- local request <close> = listener:receive { timeout = "5s" }
+--- local p = pipe()
+--- p.write:write("hello")
+--- assert(request:add_fd(p.read) >= 3)
+--- assert(child:wait().code == 0)
+--- ```
+---
+--- See seccomp_request:take_fd.
+---@param fd fd what it gets
+---@param options? seccomp_request.add_fd.options
+---@return any # the number there
+function seccomp_request:add_fd(fd, options) end
+
+--- A copy of a descriptor of the caller's.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local ours <close>, theirs = pair[1], pair[2]
+--- local child <close> = spawn(function()
+---   local listener = seccomp { default = "allow", notify = { "mkdir", "mkdirat" } }
+---   theirs:send("x", { fds = { listener } })
+---   return pcall(mkdir, "/tmp/crun-lua-example-supervised") and 0 or 1
+--- end)
+--- local listener <close> = seccomp_listener(ours:receive().fds[1])
+--- local request <close> = listener:receive { timeout = "5s" }
+--- local output <close> = request:take_fd(2)
+--- assert(output.number > 2)
+--- request:errno("EROFS")
+--- child:wait()
+--- ```
+---
+--- See seccomp_request:add_fd.
+---@param number integer its number there
+---@return fd # fd
+function seccomp_request:take_fd(number) end
+
+--- Copies memory of the caller, as far as it is there.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local ours <close>, theirs = pair[1], pair[2]
+--- local child <close> = spawn(function()
+---   local listener = seccomp { default = "allow", notify = { "mkdir", "mkdirat" } }
+---   theirs:send("x", { fds = { listener } })
+---   return pcall(mkdir, "/tmp/crun-lua-example-supervised") and 0 or 1
+--- end)
+--- local listener <close> = seccomp_listener(ours:receive().fds[1])
+--- local request <close> = listener:receive { timeout = "5s" }
+--- local path = request.args[request.name == "mkdir" and 1 or 2]
+--- assert(request:read(path, 4) == "/tmp")
+--- request:errno("EROFS")
+--- child:wait()
+--- ```
+---
+--- See seccomp_request:text.
+---@param address integer as an argument holds it
+---@param length string|integer up to 1M
+---@return string # string, shorter where memory ends; ENOENT is raised where the call does not wait any more
+function seccomp_request:read(address, length) end
+
+---@class seccomp_request.text.options
+---@field longest? string|integer how many bytes at most (default 4096, PATH_MAX); ENAMETOOLONG is raised for more
+
+--- Copies a text that ends with a NUL from the caller's memory: a path.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local ours <close>, theirs = pair[1], pair[2]
+--- local child <close> = spawn(function()
+---   local listener = seccomp { default = "allow", notify = { "mkdir", "mkdirat" } }
+---   theirs:send("x", { fds = { listener } })
+---   return pcall(mkdir, "/tmp/crun-lua-example-supervised") and 0 or 1
+--- end)
+--- local listener <close> = seccomp_listener(ours:receive().fds[1])
+--- local request <close> = listener:receive { timeout = "5s" }
+--- local path = request.args[request.name == "mkdir" and 1 or 2]
+--- assert(request:text(path) == "/tmp/crun-lua-example-supervised")
+--- request:errno("EROFS")
+--- child:wait()
+--- ```
+---
+--- See seccomp_request:read.
+---@param address integer as an argument holds it
+---@param options? seccomp_request.text.options
+---@return string # string
+function seccomp_request:text(address, options) end
+
+--- Writes into the caller's memory, where the call would have left its result.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local child <close> = spawn(function()
+---   local listener = seccomp { default = "allow", notify = { "getcwd" } }
+---   pair[2]:send("x", { fds = { listener } })
+---   exec { "python3", "-c", "import os, sys; sys.exit(os.getcwd() != '/moon')" }
+--- end)
+--- local listener <close> = seccomp_listener(pair[1]:receive().fds[1])
+--- pair[2]:close()
+--- while true do
+---   local request = listener:receive()
+---   if not request then break end
+---   request:write(request.args[1], "/moon\0")
+---   request:value(6)
+--- end
+--- assert(child:wait().code == 0)
+--- ```
+---
+--- See seccomp_request:read, seccomp_request:value.
+---@param address integer as an argument holds it
+---@param bytes string all of it is written
+function seccomp_request:write(address, bytes) end
+
+--- Whether the caller still waits for the answer: it may have been killed, or a signal may have ended its call.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local ours <close>, theirs = pair[1], pair[2]
+--- local child <close> = spawn(function()
+---   local listener = seccomp { default = "allow", notify = { "mkdir", "mkdirat" } }
+---   theirs:send("x", { fds = { listener } })
+---   return pcall(mkdir, "/tmp/crun-lua-example-supervised") and 0 or 1
+--- end)
+--- local listener <close> = seccomp_listener(ours:receive().fds[1])
+--- local request <close> = listener:receive { timeout = "5s" }
+--- assert(request:waits())
+--- request:errno("EROFS")
+--- assert(not request:waits())
+--- child:wait()
+--- ```
+---
+--- See seccomp_listener:receive.
+---@return boolean # boolean
+function seccomp_request:waits() end
 
 ---@class landlock.rules.net
 ---@field bind? integer[] TCP ports that may be bound; without it all
@@ -1501,7 +1885,7 @@ sys.lsm_status = lsm_status
 ---@field slave? boolean the same as propagation = "slave"
 ---@field shared? boolean the same as propagation = "shared"
 ---@field unbindable? boolean the same as propagation = "unbindable"
----@field data? string|table<string, string|integer|boolean> the file system's own options: "size=64M,mode=0755", or a table
+---@field data? string|table<string, (string|integer|boolean)?> the file system's own options: "size=64M,mode=0755", or a table
 ---@field lower? string[] overlay: the read-only directories, the uppermost first
 ---@field upper? string overlay: the directory that takes the changes
 ---@field work? string overlay: an empty directory beside upper, for the kernel
@@ -1648,7 +2032,7 @@ sys.pivot_root = pivot_root
 ---@field slave? boolean the same as propagation = "slave"
 ---@field shared? boolean the same as propagation = "shared"
 ---@field unbindable? boolean the same as propagation = "unbindable"
----@field data? string|table<string, string|integer|boolean> the file system's own options: "size=64M,mode=0755", or a table
+---@field data? string|table<string, (string|integer|boolean)?> the file system's own options: "size=64M,mode=0755", or a table
 ---@field lower? string[] overlay: the read-only directories, the uppermost first
 ---@field upper? string overlay: the directory that takes the changes
 ---@field work? string overlay: an empty directory beside upper, for the kernel
@@ -1916,6 +2300,7 @@ function rootfs:read(path, options) end
 ---@field mode? string|integer with create: permission bits before the umask; "0644"
 ---@field directory? boolean ENOTDIR where it is no directory
 ---@field nofollow? boolean ELOOP where the last component is a symlink
+---@field path_only? boolean names the file, whatever it is, and opens no device, pipe or socket (O_PATH)
 
 --- Opens a file in the root.
 ---
@@ -1952,8 +2337,8 @@ function rootfs:symlink(text, path) end
 
 ---@class rootfs.fill.things
 ---@field dirs? string[] directories with mode 0755, each after those that it lies in
----@field files? table<string, string> from path to text: regular files with mode 0644
----@field links? table<string, string> from path to what the symlink says
+---@field files? table<string, (string)?> from path to text: regular files with mode 0644
+---@field links? table<string, (string)?> from path to what the symlink says
 
 --- Makes many directories, files and links in the root, in this order.
 ---
@@ -2144,7 +2529,7 @@ function rootfs:list(path) end
 ---@field slave? boolean the same as propagation = "slave"
 ---@field shared? boolean the same as propagation = "shared"
 ---@field unbindable? boolean the same as propagation = "unbindable"
----@field data? string|table<string, string|integer|boolean> the file system's own options: "size=64M,mode=0755", or a table
+---@field data? string|table<string, (string|integer|boolean)?> the file system's own options: "size=64M,mode=0755", or a table
 ---@field lower? string[] overlay: the read-only directories, the uppermost first
 ---@field upper? string overlay: the directory that takes the changes
 ---@field work? string overlay: an empty directory beside upper, for the kernel
@@ -2279,7 +2664,7 @@ function rootfs:readonly(path) end
 ---@field slave? boolean the same as propagation = "slave"
 ---@field shared? boolean the same as propagation = "shared"
 ---@field unbindable? boolean the same as propagation = "unbindable"
----@field data? string|table<string, string|integer|boolean> the file system's own options: "size=64M,mode=0755", or a table
+---@field data? string|table<string, (string|integer|boolean)?> the file system's own options: "size=64M,mode=0755", or a table
 ---@field lower? string[] overlay: the read-only directories, the uppermost first
 ---@field upper? string overlay: the directory that takes the changes
 ---@field work? string overlay: an empty directory beside upper, for the kernel
@@ -2325,11 +2710,11 @@ function rootfs:remount(target, options) end
 ---@field slave? boolean the same as propagation = "slave"
 ---@field shared? boolean the same as propagation = "shared"
 ---@field unbindable? boolean the same as propagation = "unbindable"
----@field groups? table<string, string> by name: a directory of the host, which is shown there
----@field mounts? table<string, string> by name: controllers ("cpu,cpuacct"), whose hierarchy is mounted as the cgroup namespace shows it
----@field links? table<string, string> by name: another name, as a symlink says it
+---@field groups? table<string, (string)?> by name: a directory of the host, which is shown there
+---@field mounts? table<string, (string)?> by name: controllers ("cpu,cpuacct"), whose hierarchy is mounted as the cgroup namespace shows it
+---@field links? table<string, (string)?> by name: another name, as a symlink says it
 ---@field unified? string the name at which the cgroup namespace's cgroup v2 is mounted
----@field data? string|table<string, string|integer|boolean> options of the tmpfs
+---@field data? string|table<string, (string|integer|boolean)?> options of the tmpfs
 
 --- Mounts a small tmpfs with a directory for each hierarchy of cgroup v1, and the groups of the container in them.
 ---
@@ -2362,7 +2747,7 @@ function rootfs:cgroups(target, options) end
 function rootfs:umount(path) end
 
 ---@class rootfs.proc.options
----@field data? string|table<string, string|integer|boolean> options of proc: "hidepid=2,subset=pid"
+---@field data? string|table<string, (string|integer|boolean)?> options of proc: "hidepid=2,subset=pid"
 ---@field readonly? boolean nothing can be written
 
 --- Mounts proc at /proc of the root, which must be a real directory there or be missing.
@@ -2958,11 +3343,12 @@ sys.file_lock = file_lock
 ---@field io_weight? integer share of all block devices; 100 is the default
 ---@field cpuset? string processors: "0-1,4"
 ---@field cpuset_mems? string memory nodes: "0"
----@field hugetlb? table<string, string|integer> bytes by size of page: { ["2M"] = "64M" }
+---@field hugetlb? table<string, (string|integer)?> bytes by size of page: { ["2M"] = "64M" }
 ---@field devices? cgroup_set.limits.devices[] rules from "nothing is allowed" on; the last that fits decides
----@field files? table<string, integer|string> files by name, written as they are: { ["memory.high"] = "50M" }
+---@field files? table<string, (integer|string)?> files by name, written as they are: { ["memory.high"] = "50M" }
 ---@field writes? cgroup_set.limits.writes[] files in order: what is refused is tried again after the rest
 ---@field controllers? "all" a place in every hierarchy and every controller that is to be had, limits or not
+---@field journal? boolean false where the caller writes down itself what is to be removed after a crash; true
 ---@field host? boolean also change a group that this process has not made
 
 --- Makes a control group, or finds the one it has made, and sets limits.
@@ -3075,11 +3461,12 @@ sys.cgroup_may = cgroup_may
 ---@field io_weight? integer share of all block devices; 100 is the default
 ---@field cpuset? string processors: "0-1,4"
 ---@field cpuset_mems? string memory nodes: "0"
----@field hugetlb? table<string, string|integer> bytes by size of page: { ["2M"] = "64M" }
+---@field hugetlb? table<string, (string|integer)?> bytes by size of page: { ["2M"] = "64M" }
 ---@field devices? cgroup.set.limits.devices[] rules from "nothing is allowed" on; the last that fits decides
----@field files? table<string, integer|string> files by name, written as they are: { ["memory.high"] = "50M" }
+---@field files? table<string, (integer|string)?> files by name, written as they are: { ["memory.high"] = "50M" }
 ---@field writes? cgroup.set.limits.writes[] files in order: what is refused is tried again after the rest
 ---@field controllers? "all" a place in every hierarchy and every controller that is to be had, limits or not
+---@field journal? boolean false where the caller writes down itself what is to be removed after a crash; true
 ---@field host? boolean also change a group that this process has not made
 
 --- Sets limits of the group.
@@ -3290,11 +3677,12 @@ function cgroup:add(process, options) end
 ---@field io_weight? integer share of all block devices; 100 is the default
 ---@field cpuset? string processors: "0-1,4"
 ---@field cpuset_mems? string memory nodes: "0"
----@field hugetlb? table<string, string|integer> bytes by size of page: { ["2M"] = "64M" }
+---@field hugetlb? table<string, (string|integer)?> bytes by size of page: { ["2M"] = "64M" }
 ---@field devices? cgroup.child.limits.devices[] rules from "nothing is allowed" on; the last that fits decides
----@field files? table<string, integer|string> files by name, written as they are: { ["memory.high"] = "50M" }
+---@field files? table<string, (integer|string)?> files by name, written as they are: { ["memory.high"] = "50M" }
 ---@field writes? cgroup.child.limits.writes[] files in order: what is refused is tried again after the rest
 ---@field controllers? "all" a place in every hierarchy and every controller that is to be had, limits or not
+---@field journal? boolean false where the caller writes down itself what is to be removed after a crash; true
 ---@field host? boolean also change a group that this process has not made
 
 --- Makes a group below this one; on v2 this one may then have no processes of its own.
@@ -4353,3 +4741,34 @@ function handle:keep() end
 ---@return handle # handle
 function defer(call) end
 sys.defer = defer
+
+--- Tells what a handle is, without asking the kernel.
+---
+--- ```lua
+--- local child <close> = spawn(function() return 0 end)
+--- local info = handle_info(child)
+--- assert(info.kind == "process" and not info.closed)
+--- assert(handle_info("text") == nil)
+--- ```
+---
+--- See handle:close, function_info.
+---@param value any a handle; anything else is answered with nil
+---@return table? # { kind, name, fields, closed, kept }: its methods are those of its kind; or nil
+function handle_info(value) end
+sys.handle_info = handle_info
+
+--- Tells where a function was written.
+---
+--- ```lua
+--- local function twice(number)
+---   return 2 * number
+--- end
+--- local info = function_info(twice)
+--- assert(info.line == 1 and info.last_line == 3 and info.params == 1)
+--- ```
+---
+--- See handle_info.
+---@param body fun(...): any any function
+---@return table # { file, line, last_line, params, vararg }; without file where it is no Lua
+function function_info(body) end
+sys.function_info = function_info

@@ -86,9 +86,18 @@ local function wrap(primitive)
   end
 end
 
+-- Whether an error ends the script, or only what has raised it. `before`: the script was ending
+-- when the function was called that has caught it. What closes may then fail and be caught as ever;
+-- an error that was on its way already may have been replaced by one of a `__close`, and goes on.
+-- The machine's own, which are userdata, end the script in any case.
+local function is_ending(value, before)
+  return rawequal(value, UNWIND)
+    or (services.unwinding() and not (before and type(value) ~= "userdata"))
+end
+
 -- Any error value as an error object.
-local function to_object(value, level)
-  if rawequal(value, UNWIND) or services.unwinding() then
+local function to_object(value, level, before)
+  if is_ending(value, before) then
     return UNWIND
   end
   if getmetatable(value) == Error then
@@ -116,22 +125,23 @@ local function to_object(value, level)
 end
 
 local function protect(body, ...)
+  local before = services.unwinding()
   return xpcall(body, function(value)
-    return to_object(value, 2)
+    return to_object(value, 2, before)
   end, ...)
 end
 
 -- pcall for scripts: what is ending the script goes on, and errors of the machine become objects.
-local function pass(ok, ...)
+local function pass(before, ok, ...)
   if ok then
     return true, ...
   end
   local value = ...
-  if rawequal(value, UNWIND) or services.unwinding() then
+  if is_ending(value, before) then
     error(UNWIND, 0)
   end
   if type(value) == "userdata" and getmetatable(value) ~= Error then
-    value = to_object(value, 2)
+    value = to_object(value, 2, before)
   end
   return false, value, select(2, ...)
 end
@@ -183,26 +193,30 @@ globals.os = copy(lua.os, { "execute", "exit", "setlocale", "tmpname" })
 globals.coroutine = copy(lua.coroutine, {})
 
 function globals.pcall(body, ...)
-  return pass(pcall(body, ...))
+  return pass(services.unwinding(), pcall(body, ...))
 end
 
 function globals.xpcall(body, handler, ...)
-  return pass(xpcall(body, function(value)
-    local object = to_object(value, 2)
-    if rawequal(object, UNWIND) then
-      return object
-    end
-    return handler(type(value) == "userdata" and object or value)
-  end, ...))
+  local before = services.unwinding()
+  return pass(
+    before,
+    xpcall(body, function(value)
+      local object = to_object(value, 2, before)
+      if rawequal(object, UNWIND) then
+        return object
+      end
+      return handler(type(value) == "userdata" and object or value)
+    end, ...)
+  )
 end
 
 function globals.coroutine.resume(...)
-  return pass(lua.coroutine.resume(...))
+  return pass(services.unwinding(), lua.coroutine.resume(...))
 end
 
 -- Closes the coroutine's variables, which may end the script.
 function globals.coroutine.close(co)
-  return pass(lua.coroutine.close(co))
+  return pass(services.unwinding(), lua.coroutine.close(co))
 end
 
 function globals.try(body, ...)
@@ -306,14 +320,39 @@ local function names()
   return list
 end
 
+-- What is looked for here by whoever knows another Lua, and where it is.
+local ELSEWHERE = {
+  debug = "scripts have no library 'debug'; handle_info and function_info tell what a value is",
+  dofile = "modules come by require, from the stdlib only",
+  loadfile = "modules come by require, from the stdlib only",
+  package = "modules come by require, from the stdlib only",
+  sleep = 'poll({}, { timeout = "1s" }) waits',
+  system = "capture { … } and exec { … } run a program",
+}
+
+-- Where a name that is no global is to be had; the nearest name that is one.
+local function instead(name)
+  if type(name) ~= "string" then
+    return ""
+  elseif ELSEWHERE[name] then
+    return "; " .. ELSEWHERE[name]
+  end
+  for _, module in ipairs(services.modules()) do
+    if module == name then
+      return ("; it is a module: write 'local %s = require \"%s\"'"):format(name, name)
+    end
+  end
+  local near = services.suggest(name, names())
+  return near and ("; did you mean '%s'?"):format(near) or ""
+end
+
 setmetatable(globals, {
   __index = function(_, name)
     local found = primitive(name)
     if found then
       return found
     end
-    local near = type(name) == "string" and services.suggest(name, names())
-    local hint = near and ("; did you mean '%s'?"):format(near) or ""
+    local hint = instead(name)
     error(("'%s' is not declared%s"):format(tostring(name), hint), 2)
   end,
 })
@@ -362,65 +401,108 @@ globals._G = environment
 globals.arg = services.arg
 globals.arg[0] = services.script
 
--- A plan's answer where only the kernel would know.
-local unknown = {}
+-- A plan's answer where only the kernel would know. Each says what it is the answer of, so that a
+-- plan which cannot go on without it can say what it needs.
+local doubt = { __metatable = "unknown" }
 
-local function unknowable(level)
-  error("a plan does not know this value; it is known after the calls have really been made", level)
+local function is_unknown(value)
+  return type(value) == "table" and rawequal(debug.getmetatable(value), doubt)
 end
 
-local doubt = {
-  __tostring = function()
-    return "(known after apply)"
-  end,
-  __concat = function(a, b)
-    return tostring(a) .. tostring(b)
-  end,
-  __index = function()
-    return unknown
-  end,
-  __metatable = "unknown",
-}
+local function unknown(what)
+  return setmetatable({ what = what or services.saying() }, doubt)
+end
+
+local function unknowable(level, ...)
+  local what
+  for index = 1, select("#", ...) do
+    local value = select(index, ...)
+    what = what or is_unknown(value) and lua.rawget(value, "what")
+  end
+  services.needs_value(what or "a value")
+  error(
+    ("a plan does not know what %s answers: it is known after the calls have been made"):format(
+      what or "this"
+    ),
+    level
+  )
+end
+
+function doubt.__tostring()
+  return "(known after apply)"
+end
+
+function doubt.__concat(a, b)
+  return tostring(a) .. tostring(b)
+end
+
+function doubt.__index(self, key)
+  return unknown(lua.rawget(self, "what") .. "." .. tostring(key))
+end
+
 -- Whatever would compute with it, compare it, walk over it or change it.
 local arithmetic = "add sub mul div mod pow unm idiv band bor bxor shl shr bnot"
 for event in (arithmetic .. " newindex pairs call len lt le"):gmatch("%a+") do
-  doubt["__" .. event] = function()
-    unknowable(3)
+  doubt["__" .. event] = function(...)
+    unknowable(3, ...)
   end
 end
-setmetatable(unknown, doubt)
 
--- A plan opens nothing for writing, removes nothing, and cannot judge answers it does not have.
+-- A plan opens nothing for writing, removes nothing, and cannot judge answers it does not have. The
+-- functions that know this stand in for the others while a plan is made.
+
+local function true_for_all()
+  return true
+end
+
+local planned = { io = {}, os = { remove = true_for_all, rename = true_for_all } }
+
+function planned.io.open(path, mode)
+  if mode and mode:find("[wa+]") then
+    return lua.io.open("/dev/null", mode)
+  end
+  return lua.io.open(path, mode)
+end
+
+function planned.io.output()
+  return lua.io.stdout
+end
+
+function planned.assert(...)
+  return ...
+end
+
+-- Every element of an unknown list is unknown, so a walk over it would not end, or never begin.
+for _, name in ipairs { "ipairs", "next", "rawlen" } do
+  planned[name] = function(list, ...)
+    if is_unknown(list) then
+      unknowable(3, list)
+    end
+    return lua[name](list, ...)
+  end
+end
+
+function planned.tonumber(value, ...)
+  return is_unknown(value) and value or lua.tonumber(value, ...)
+end
+
+-- Puts the functions of a plan into the globals, or takes them out again.
+local function exchange(into, from, former)
+  for name, value in pairs(from) do
+    if type(value) == "table" then
+      exchange(into[name], value, former and former[name])
+    else
+      into[name] = former and former[name] or value
+    end
+  end
+end
+
+local function set_planning(on)
+  exchange(globals, planned, not on and lua or nil)
+end
+
 if services.planning then
-  local open = lua.io.open
-  function globals.io.open(path, mode)
-    if mode and mode:find("[wa+]") then
-      return open("/dev/null", mode)
-    end
-    return open(path, mode)
-  end
-  function globals.io.output()
-    return lua.io.stdout
-  end
-  globals.os.remove = function()
-    return true
-  end
-  globals.os.rename = globals.os.remove
-  function globals.assert(...)
-    return ...
-  end
-  -- Every element of an unknown list is unknown, so a walk over it would not end, or never begin.
-  for _, name in ipairs { "ipairs", "next", "rawlen" } do
-    globals[name] = function(list, ...)
-      if rawequal(list, unknown) then
-        unknowable(3)
-      end
-      return lua[name](list, ...)
-    end
-  end
-  function globals.tonumber(value, ...)
-    return rawequal(value, unknown) and unknown or lua.tonumber(value, ...)
-  end
+  set_planning(true)
 end
 
 -- Modules come from the binary, each loaded when it is first asked for.
@@ -434,8 +516,10 @@ function globals.require(name)
   if loaded[name] ~= nil then
     return loaded[name]
   end
-  local code, mode = services.module(name)
-  if not code then
+  local chunk, reason = services.module(name, environment)
+  if reason then
+    error(reason, 0)
+  elseif not chunk then
     local near = services.suggest(name, services.modules())
     local hint = near and ("; did you mean '%s'?"):format(near) or ""
     error(
@@ -443,12 +527,8 @@ function globals.require(name)
       2
     )
   end
-  local path = "@stdlib/" .. name:gsub("%.", "/") .. ".lua"
-  local chunk, reason = lua.load(code, path, mode, environment)
-  if not chunk then
-    error(reason, 0)
-  end
-  local module = chunk(name)
+  local private = services.private[name]
+  local module = chunk(name, private and private())
   loaded[name] = module == nil and true or module
   return loaded[name]
 end
@@ -464,5 +544,7 @@ return {
   methods = methods,
   protect = protect,
   environment = environment,
+  set_planning = set_planning,
+  doubt = doubt,
   unknown = unknown,
 }

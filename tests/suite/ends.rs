@@ -13,6 +13,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("ends: SIGINT ends a wait for a cgroup's event", interrupted_group).with_ignored_flag(!is_root()),
         Trial::test("ends: no pcall keeps a script that a signal ends", interrupted_in_pcall),
         Trial::test("ends: os.exit within a closing variable is the status", exit_in_close),
+        Trial::test("ends: what closes while a script ends catches its own errors", caught_in_close),
         Trial::test("ends: os.exit passes coroutine.close and load", exit_in_disguise),
         Trial::test("ends: os.exit in the parent's callback of spawn is the status", exit_in_parent),
         Trial::test("ends: a guard refuses the same in a plan", guards).with_ignored_flag(!is_root()),
@@ -65,6 +66,19 @@ fn exit_in_close() -> Result<(), Failed> {
         "closed",
     )?;
     run("local x <close> = closer(function() error(\"while ending\") end)\nos.exit(6)", 6)
+}
+
+fn caught_in_close() -> Result<(), Failed> {
+    let closes = "local function closer(f) return setmetatable({}, { __close = f }) end\n\
+                  local x <close> = closer(function()\n\
+                    local _, err = try(mkdir, \"/\")\n\
+                    assert(err.errno == \"EEXIST\" and not pcall(error, \"a text\"))\n\
+                    print(\"closed\")\n\
+                  end)\n";
+    expect(&[], &format!("{closes}pcall(os.exit, 4)"), 4, "closed")?;
+    let waits = format!("{closes}local child <close> = spawn(function() while true do end end)\nchild:wait()");
+    assert_eq!(signalled(&waits, SIGINT)?, 130);
+    expect(&[], &format!("{closes}kill(tonumber(readlink \"/proc/self\"), \"term\")\nwhile true do end"), 143, "closed")
 }
 
 fn exit_in_disguise() -> Result<(), Failed> {
@@ -120,7 +134,7 @@ end
 fn guards() -> Result<(), Failed> {
     let place = Place::new(false);
     let live = text(&place.run_text(&[], GUARDED, false).and_then(succeeded)?);
-    let planned = text(&place.run_text(&["--dry-run"], GUARDED, false).and_then(succeeded)?);
+    let planned = text(&place.run_text(&["--dry-run=calls"], GUARDED, false).and_then(succeeded)?);
     // A hint has a line of its own behind each refusal.
     let odd: Vec<_> = live.lines().filter(|line| line.contains("script.lua:") && !line.contains("would change the host")).collect();
     assert!(odd.is_empty(), "{odd:?}");

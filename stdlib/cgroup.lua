@@ -33,6 +33,13 @@ M.COLUMNS = dialects.COLUMNS
 
 --- Makes a group with limits. Where this process stands in a v2 group with processes, which may
 --- not share out controllers, it moves down first; closing the group does not move it back.
+---
+--- ```lua
+--- local cgroup = require "cgroup"
+---
+--- local group <close> = cgroup.make("make-example", { memory = "64M" })
+--- print(group)
+--- ```
 ---@param name string
 ---@param limits table as `cgroup_set` takes them
 ---@return any group closing it removes it
@@ -79,6 +86,13 @@ function M.usage(group, previous)
 end
 
 --- How long was waited for cpu, memory and io: by a group's processes, or on the whole machine.
+---
+--- ```lua
+--- local cgroup = require "cgroup"
+---
+--- local pressure, reason = cgroup.pressure()
+--- print(pressure and pressure.cpu.some.avg10 or reason)
+--- ```
 ---@param group? any
 ---@return table<string, table<string, cgroup.Stall>>? pressure
 ---@return string? reason why there is none
@@ -87,6 +101,13 @@ function M.pressure(group)
 end
 
 --- How often things have happened to a group, and how it stands.
+---
+--- ```lua
+--- local cgroup = require "cgroup"
+---
+--- local group <close> = cgroup.make("events-example", { memory = "64M" })
+--- print(cgroup.events(group).populated)
+--- ```
 ---@param group any
 ---@return table events as `cgroup:events` answers: memory, pids, populated, frozen
 function M.events(group)
@@ -104,6 +125,15 @@ function M.findings(now, before)
 end
 
 --- Watches groups: `:sample()`, `:wait()`, `:history(name, metric)`, `:draw(options)`.
+---
+--- ```lua
+--- local cgroup = require "cgroup"
+---
+--- local group <close> = cgroup.make("monitor-example", { memory = "64M" })
+--- local monitor <close> = cgroup.monitor { groups = { box = group } }
+--- monitor:sample()
+--- print(monitor:get("box").usage.memory.used)
+--- ```
 ---@param given cgroup.MonitorOptions
 ---@return cgroup.Monitor
 function M.monitor(given)

@@ -25,6 +25,15 @@ function M.new(given)
 end
 
 --- Makes a container and all its namespaces; it waits for `start`.
+---
+--- ```lua
+--- local container = require "container"
+---
+--- local box <close> = container.create { name = "create-example", command = { "/bin/true" } }
+--- assert(box:status().status == "created")
+--- box:start()
+--- assert(box:wait().code == 0)
+--- ```
 ---@param given? container.Options
 ---@return container.Box
 function M.create(given)
@@ -50,6 +59,14 @@ function M.run(given, command, how)
 end
 
 --- The container of a name, whoever has made it; nil where there is none.
+---
+--- ```lua
+--- local container = require "container"
+---
+--- local box <close> = container.create { name = "get-example", command = { "/bin/true" } }
+--- assert(container.get("get-example"):status().name == box.name)
+--- assert(container.get("nobody") == nil)
+--- ```
 ---@param name string
 ---@return container.Box?
 function M.get(name)
@@ -58,12 +75,28 @@ function M.get(name)
 end
 
 --- What is known of every container, by name.
+---
+--- ```lua
+--- local container = require "container"
+---
+--- for _, record in ipairs(container.list()) do
+---   print(record.name, record.status)
+--- end
+--- ```
 ---@return container.Record[]
 function M.list()
   return state.list()
 end
 
 --- Several containers at once: see `container.group`.
+---
+--- ```lua
+--- local container = require "container"
+---
+--- local group <close> = container.group()
+--- group:start(container.new { name = "group-example" }, { "/bin/true" })
+--- assert(group:wait_all()["group-example"].code == 0)
+--- ```
 ---@param given? { stop_timeout: any }
 ---@return container.Group
 function M.group(given)
@@ -71,6 +104,14 @@ function M.group(given)
 end
 
 --- Removes what owners left that were killed; answers what it removed.
+---
+--- ```lua
+--- local container = require "container"
+---
+--- for _, text in ipairs(container.gc()) do
+---   print("removed", text)
+--- end
+--- ```
 ---@return string[]
 function M.gc()
   return require("container.recover").all()

@@ -68,6 +68,14 @@ function M.check(topics)
 end
 
 --- The rows that are required and missing.
+---
+--- ```lua
+--- local doctor = require "doctor"
+---
+--- for _, row in ipairs(doctor.missing(doctor.check { "kernel" })) do
+---   print(row.name, row.reason, row.remedy)
+--- end
+--- ```
 ---@param rows doctor.Row[]
 ---@return doctor.Row[]
 function M.missing(rows)

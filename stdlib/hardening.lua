@@ -68,6 +68,12 @@ local NAMES = { "minimal", "default", "strict", "web", "build", "agent" }
 ---@field selinux? string
 
 --- The profiles there are.
+---
+--- ```lua
+--- local hardening = require "hardening"
+---
+--- assert(hardening.names()[1] == "minimal")
+--- ```
 ---@return string[]
 function M.names()
   return table.move(NAMES, 1, #NAMES, 1, {})
@@ -189,6 +195,12 @@ function M.resolve(value)
 end
 
 --- What a profile says, in lines.
+---
+--- ```lua
+--- local hardening = require "hardening"
+---
+--- print(table.concat(hardening.describe { "strict", readonly_root = false }, "\n"))
+--- ```
 ---@param profile string|table
 ---@return string[]
 function M.describe(profile)
@@ -197,6 +209,15 @@ end
 
 --- A seccomp profile in Docker's form or that of OCI, for a profile's `seccomp`. Its conditions on
 --- capabilities, architecture and kernel are judged with the capabilities of the profile.
+---
+--- ```lua
+--- local hardening = require "hardening"
+---
+--- local text = [[{ "defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+---   { "names": ["read", "write", "exit_group"], "action": "SCMP_ACT_ALLOW" } ] }]]
+--- local profile = hardening.resolve { "strict", seccomp = hardening.import_seccomp(text) }
+--- assert(profile.seccomp)
+--- ```
 ---@param from string a path, or JSON
 ---@return table
 function M.import_seccomp(from)

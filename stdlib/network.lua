@@ -52,6 +52,12 @@ function M.parse(value)
 end
 
 --- Whether the container gets a network namespace of its own.
+---
+--- ```lua
+--- local network = require "network"
+---
+--- assert(network.unshare(network.parse("bridge")) and not network.unshare(network.parse("host")))
+--- ```
 ---@param spec network.Spec
 ---@return boolean
 function M.unshare(spec)
@@ -59,6 +65,12 @@ function M.unshare(spec)
 end
 
 --- The namespace that the container joins, for `spawn`'s `join.net`; nil where it joins none.
+---
+--- ```lua
+--- local network = require "network"
+---
+--- assert(network.join(network.parse("host")) == nil)
+--- ```
 ---@param spec network.Spec
 ---@return integer|string|nil
 function M.join(spec)
@@ -189,6 +201,14 @@ function M.connect(attachment, process)
 end
 
 --- Whether `connect` has anything to do; else the container need not wait for it.
+---
+--- ```lua
+--- local network = require "network"
+---
+--- local spec = network.parse("none")
+--- local attachment = network.plan(spec, { name = "connects-example", root = true })
+--- assert(not network.connects(attachment))
+--- ```
 ---@param attachment network.Attachment
 ---@return boolean
 function M.connects(attachment)
@@ -205,6 +225,13 @@ function M.inside(attachment)
 end
 
 --- Asks the CNI plugins whether all is as they have made it; other modes have nothing to ask.
+---
+--- ```lua
+--- local network = require "network"
+---
+--- local attachment = network.plan(network.parse("none"), { name = "check-example", root = true })
+--- network.check(attachment, 1)
+--- ```
 ---@param attachment network.Attachment
 ---@param process any
 function M.check(attachment, process)
@@ -245,12 +272,27 @@ function M.release(given, owner)
 end
 
 --- Gives back what dead programs have left, on every host that has records here.
+---
+--- ```lua
+--- local network = require "network"
+---
+--- for _, text in ipairs(network.gc()) do
+---   print("removed", text)
+--- end
+--- ```
 ---@return string[] # a text for each thing that was removed
 function M.gc()
   return require("network.gc").run(M.release)
 end
 
 --- Several hosts, joined by VXLAN: see `network.hosts`.
+---
+--- ```lua
+--- local network = require "network"
+---
+--- local lab <close> = network.hosts { "a", "b" }
+--- print(lab.a.address, lab.b.address)
+--- ```
 ---@param given table names of hosts, and options
 ---@return network.Lab
 function M.hosts(given)

@@ -73,6 +73,14 @@ local function need(made, name, example)
 end
 
 --- The host's system directories, read-only, with an /etc, /tmp and /var of the container's own.
+---
+--- ```lua
+--- local container = require "container"
+--- local rootfs = require "rootfs"
+---
+--- local box <close> = container.new { rootfs = rootfs.host { size = "64M" } }
+--- assert(box:run { "/bin/true" }.code == 0)
+--- ```
 ---@param given? { opt: boolean?, setuid: boolean?, size: string? } opt: /opt as well; setuid:
 --- set-user-ID programs keep their bit; size: how much may be written, "1G"
 ---@return rootfs.Source
@@ -81,6 +89,12 @@ function M.host(given)
 end
 
 --- A directory itself: what the container changes stays.
+---
+--- ```lua
+--- local rootfs = require "rootfs"
+---
+--- assert(rootfs.directory("/srv", { readonly = true }).path == "/srv")
+--- ```
 ---@param path string
 ---@param given? { readonly: boolean? }
 ---@return rootfs.Source
@@ -91,6 +105,15 @@ function M.directory(path, given)
 end
 
 --- A tar file (plain, gzip or zstd), unpacked for each container anew; nothing stays.
+---
+--- ```lua
+--- local rootfs = require "rootfs"
+---
+--- local function of(path)
+---   return rootfs.tar(path, { size = "1G" })
+--- end
+--- assert(not try(of, "/nowhere.tar.gz"))
+--- ```
 ---@param path string
 ---@param given? { size: string? } how much the root may hold, "1G"
 ---@return rootfs.Source
@@ -101,6 +124,15 @@ function M.tar(path, given)
 end
 
 --- An OCI image layout (a directory, or a tar file of it) or a docker-archive.
+---
+--- ```lua
+--- local rootfs = require "rootfs"
+---
+--- local function of(path)
+---   return rootfs.image(path, { ref = "latest" })
+--- end
+--- assert(not try(of, "/nowhere"))
+--- ```
 ---@param path string
 ---@param given? { ref: string?, size: string? } ref: which image of several, "name:tag"
 ---@return rootfs.Source
@@ -145,6 +177,12 @@ function M.copy(given)
 end
 
 --- A minimal Debian, made once by mmdebstrap or debootstrap and kept; changes do not stay.
+---
+--- ```lua
+--- local rootfs = require "rootfs"
+---
+--- assert(rootfs.debootstrap({ suite = "bookworm", packages = { "curl" } }).variant == nil)
+--- ```
 ---@param given table suite ("bookworm"), mirror (the machine's own without it), variant
 --- ("minbase"), packages (a list), size (how much may be changed, "1G")
 ---@return rootfs.Source
@@ -153,6 +191,12 @@ function M.debootstrap(given)
 end
 
 --- Directories that are not changed, and one above that takes the changes.
+---
+--- ```lua
+--- local rootfs = require "rootfs"
+---
+--- assert(#rootfs.overlay({ lower = { "/srv", "/opt" }, upper = "/var/tmp" }).lower == 2)
+--- ```
 ---@param given { lower: any, upper: string?, size: string? } lower: a root or a list, the
 --- uppermost first; upper: a directory that keeps the changes, which else go with the container
 ---@return rootfs.Source
@@ -199,8 +243,9 @@ end
 
 --- Does what is slow, in the parent.
 ---@param from rootfs.Source
----@param context? { name: string?, root: boolean?, later: boolean? } the container, and whether it
---- is made by root; later: what only one container may have is not taken before `hold`
+---@param context? { name: string?, root: boolean?, userns: boolean?, later: boolean? } the
+--- container, whether it is made by root, whether in a user namespace; later: what only one
+--- container may have is not taken before `hold`
 ---@return rootfs.Prepared plain: it crosses into the child and into a file
 function M.prepare(from, context)
   return require(MODULES[from.kind]).prepare(from, context or {})
@@ -208,6 +253,15 @@ end
 
 --- Takes what only one container may have, where `prepare` was told that it comes later: when what
 --- there will be to release has been written down.
+---
+--- ```lua
+--- local rootfs = require "rootfs"
+---
+--- local how = { name = "hold", root = true, later = true }
+--- local prepared = rootfs.prepare(rootfs.parse("host"), how)
+--- rootfs.hold(prepared)
+--- rootfs.release(prepared)
+--- ```
 ---@param prepared rootfs.Prepared
 function M.hold(prepared)
   local hold = require(MODULES[prepared.kind]).hold

@@ -154,6 +154,16 @@ end
 function NEEDS.minutes() end
 
 --- Declares a need of a file's own: the probe answers nil, or why the machine does not have it.
+---
+--- ```lua
+--- local test = require "test"
+---
+--- test.need("hour", function(hour)
+---   return os.date("%H") ~= hour and "it is another hour" or nil
+--- end)
+--- ```
+---@param name string
+---@param probe fun(argument: string): string? what stands behind the colon of "name:argument"
 function M.need(name, probe)
   NEEDS[name] = probe
 end
@@ -170,6 +180,14 @@ function NEEDS.qdisc(kind)
 end
 
 --- Why a need is not met here, or nil.
+---
+--- ```lua
+--- local test = require "test"
+---
+--- print(test.unmet("program:tc") or "tc is there")
+--- ```
+---@param need string "root", "cgroup:memory"
+---@return string? reason
 function M.unmet(need)
   local word, rest = need:match("^(%w+):?(.*)$")
   local probe = NEEDS[word] or error(("no need is called '%s'"):format(need), 2)
@@ -177,6 +195,9 @@ function M.unmet(need)
 end
 
 --- Declares a case: a sentence that must hold, what it needs, and the proof.
+---@param name string
+---@param needs string[]|function what it needs; the body, where that is nothing
+---@param body? fun(t: table) the proof
 function M.case(name, needs, body)
   if type(needs) == "function" then
     needs, body = {}, needs

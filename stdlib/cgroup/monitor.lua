@@ -220,6 +220,15 @@ function Monitor:history(name, metric)
 end
 
 --- What is known of a group without a new sample.
+---
+--- ```lua
+--- local cgroup = require "cgroup"
+---
+--- local group <close> = cgroup.make("get-example", { memory = "64M" })
+--- local monitor <close> = cgroup.monitor { groups = { box = group } }
+--- monitor:sample()
+--- print(monitor:get("box").usage.memory.used)
+--- ```
 ---@param name string
 ---@return cgroup.Watched
 function Monitor:get(name)
@@ -251,6 +260,13 @@ function Monitor:draw(given)
 end
 
 --- Closes what the monitor has opened; the groups stay.
+---
+--- ```lua
+--- local cgroup = require "cgroup"
+---
+--- local monitor = cgroup.monitor { groups = {} }
+--- monitor:close()
+--- ```
 function Monitor:close()
   for _, one in ipairs(self.list) do
     if one.opened then

@@ -19,6 +19,15 @@ local MB = 1 << 20
 local function nothing() end
 
 --- Takes memory, a megabyte a step, and keeps it.
+---
+--- ```lua
+--- local cgroup = require "cgroup"
+--- local strain = require "cgroup.strain"
+---
+--- local group <close> = cgroup.make("strain-memory-example", { memory = "32M" })
+--- local result = strain.memory(group, 8)
+--- assert(result.code == 0)
+--- ```
 ---@param group any a handle
 ---@param megabytes integer where it ends by itself
 ---@param look? fun() called after each step, while the process stands still
@@ -52,6 +61,19 @@ function M.memory(group, megabytes, look)
 end
 
 --- Keeps processors busy until `enough` says so.
+---
+--- ```lua
+--- local cgroup = require "cgroup"
+--- local strain = require "cgroup.strain"
+---
+--- local group <close> = cgroup.make("strain-cpu-example", { cpu = "50%" })
+--- local rounds = 0
+--- strain.cpu(group, 1, function()
+---   rounds = rounds + 1
+---   poll({}, { timeout = "10ms" })
+---   return rounds == 2
+--- end)
+--- ```
 ---@param group any a handle
 ---@param count integer how many processes compute
 ---@param enough fun(): boolean called again and again; it is what waits

@@ -11,6 +11,19 @@
 --- box:stop { timeout = "0s" }
 --- assert(box:wait().signal == "kill")
 --- ```
+---
+--- ```lua
+--- local container = require "container"
+---
+--- local box <close> = container.new { rootfs = "host" }
+--- box:create { "sleep", "100" }
+--- box:start()
+--- assert(box:exec({ "echo", "hello" }, { capture = true }).stdout == "hello\n")
+--- box:delete { force = true }
+--- box:close()
+---
+--- assert(container.new({}):run({ "sh", "-c", "exit 3" }).code == 3)
+--- ```
 local build = require "container.build"
 local foreground = require "container.foreground"
 local inside = require "container.inside"
@@ -40,7 +53,7 @@ Box.__index = Box
 ---@field stdin? any text with `capture`; else as for `spawn`
 ---@field stdout? any as for `spawn`
 ---@field stderr? any as for `spawn`
----@field timeout? any the container is killed when it is over, and `timed_out` is set
+---@field timeout? string|number the container is killed when it is over, and `timed_out` is set
 ---@field max? any with `capture`: how much output is kept
 ---@field forward? string[] with `run`: the signals that go on to the program
 ---@field session? boolean a session of its own, so that a terminal's signals do not reach it
@@ -67,6 +80,7 @@ end
 ---@param command? string[]
 ---@param op string who asks
 ---@return string[]
+---@package
 function Box:command_of(command, op)
   if command then
     return spec.arguments("command", command)
@@ -183,6 +197,7 @@ function Box:start(command, how)
 end
 
 --- Writes down that the program runs.
+---@package
 function Box:mark_running()
   if self.record.status == "created" then
     self.record.status, self.record.started = "running", clock("realtime")
@@ -193,6 +208,7 @@ end
 --- What is to be done when the program has ended: everything of this run is given back.
 ---@param result table what process:wait answered
 ---@return container.Result
+---@package
 function Box:settle(result)
   local run, record = self.run_state, self.record
   local exit = { code = result.code, signal = result.signal }
@@ -340,14 +356,9 @@ function Box:stop(given)
   return self:settle(result)
 end
 
-for _, name in ipairs { "pause", "resume", "update", "stats", "events", "logs", "pids", "kill" } do
-  Box[name] = function(self, ...)
-    local record = other[name](self, ...)
-    if self.owned and not self.monitored and self.record and type(record) == "table" then
-      self.record.status = record.status or self.record.status
-    end
-    return record
-  end
+-- What any process can do by a container's name, its owner does the same way.
+for name, method in pairs(require "container.by_name") do
+  Box[name] = method
 end
 
 --- Runs another command in the container, to its end.

@@ -156,10 +156,20 @@ local function gate(config)
   return dir:open("/go", { write = true })
 end
 
+--- How the first process is started.
+---@class container.StartOptions
+---@field parked? boolean it waits for `go`
+---@field begun? boolean it says when its program runs
+---@field session? boolean a session of its own
+---@field stdin? any as for `spawn`
+---@field stdout? any as for `spawn`
+---@field stderr? any as for `spawn`
+---@field terminal? any
+
 --- Starts the first process. It waits for `go` where `parked` is set, else it runs at once.
 ---@param made table what `reserve` answered
 ---@param command string[]
----@param how { parked: boolean?, stdin: any, stdout: any, stderr: any, terminal: any }
+---@param how container.StartOptions
 ---@return table run { process, group, attachment, undo, skipped }
 function M.start(made, command, how)
   local config, record = made.config, made.record

@@ -6,7 +6,7 @@
 ---
 --- local group <close> = container.group()
 --- for index = 1, 3 do
----   group:start(container.new { name = "one-of-three-" .. index }, { "echo", index }, {
+---   group:start(container.new { name = "one-of-three-" .. index }, { "echo", "hello" }, {
 ---     output = "capture",
 ---   })
 --- end
@@ -15,6 +15,19 @@
 ---     print(event.box.name, event.result.code, event.result.stdout)
 ---   end
 --- end
+--- ```
+---
+--- ```lua
+--- local container = require "container"
+---
+--- local group <close> = container.group()
+--- group:start(container.new { name = "first-example" }, { "/bin/true" })
+--- group:start(container.new { name = "second-example" }, { "sleep", "100" })
+--- local first, result = group:wait_any()
+--- assert(first.name == "first-example" and result.code == 0)
+--- assert(group:next { timeout = "10ms" } == nil and group:wait_all { timeout = "10ms" } == nil)
+--- group:stop { timeout = "0s" }
+--- group:close()
 --- ```
 local colour = require "view.colour"
 local loop = require "container.loop"
@@ -143,6 +156,8 @@ function Group:start(box, command, how)
   return box
 end
 
+--- Starts what is written down of a container, anew after a restart.
+---@package
 function Group:launch(box)
   local how = self.sinks[box]
   local piped = how.output ~= nil and how.output ~= "inherit" and how.output ~= "null"

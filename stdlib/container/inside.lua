@@ -74,7 +74,9 @@ end
 
 local function mount_tmpfs(root, config)
   for _, list in ipairs { config.profile.tmpfs or {}, config.tmpfs } do
-    for path, data in pairs(list) do
+    -- What lies above comes first, or it would cover what lies in it.
+    for _, path in ipairs(require("options").keys(list)) do
+      local data = list[path]
       root:mount("tmpfs", path, {
         type = "tmpfs",
         data = type(data) == "table" and data or { mode = "1777" },
@@ -225,8 +227,8 @@ function M.live(config, parts, command)
   if config.domainname then
     setdomainname(config.domainname)
   end
-  for name, value in pairs(config.sysctls) do
-    sysctl(name, value)
+  for _, name in ipairs(require("options").keys(config.sysctls)) do
+    sysctl(name, config.sysctls[name])
   end
   if parts.attachment then
     require("network").inside(parts.attachment)

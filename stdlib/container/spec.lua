@@ -19,32 +19,41 @@ local M = {}
 --- What `container.new` takes.
 ---@class container.Options
 ---@field name? string letters, digits, "_.-"; made up where it is missing
----@field rootfs? any "host" (default), a path, or what a constructor of `rootfs` made
+---@field rootfs? string|rootfs.Source "host" (default), a path, or what a constructor of `rootfs`
+--- made
 ---@field command? string[] what runs, where `run` and `start` are not told
----@field env? table names to values; in the list part names that are taken from the caller
+---@field env? table<string|integer, string> names to values; in the list part names that are taken
+--- from the caller
 ---@field user? string "uid", "uid:gid" or a name of the root's own /etc/passwd
 ---@field groups? integer[] supplementary groups
 ---@field workdir? string
 ---@field hostname? string the name, where it is missing
 ---@field domainname? string
----@field profile? any see `hardening.resolve`; "default"
+---@field profile? string|table see `hardening.resolve`; "default"
 ---@field userns? boolean a user namespace also where root makes the container
----@field id_map? any with a user namespace: as for `spawn`
+---@field id_map? string|table with a user namespace: as for `spawn`
 ---@field readonly? boolean the root cannot be written
----@field volumes? any[] "SOURCE:TARGET[:ro]", or a table: source, target, readonly, create, …
+---@field volumes? (string|table)[] "SOURCE:TARGET[:ro]", or a table: source, target, readonly,
+--- create, …
 ---@field tmpfs? table<string, table|true> from a path to mount data: { ["/run"] = { size = "1M" } }
----@field devices? any[] "/dev/fuse", or { path, type, major, minor, mode, uid, gid }
----@field memory? any limits, as for `cgroup_set`; so are swap, cpu, cpu_weight, cpuset, pids, io
+---@field devices? (string|table)[] "/dev/fuse", or { path, type, major, minor, mode, uid, gid }
+---@field memory? string|integer how much memory: "64M"; this and the six below as for `cgroup_set`
+---@field swap? string|integer
+---@field cpu? string|table "50%" of one processor, or quota and period
+---@field cpu_weight? integer
+---@field cpuset? string "0-1"
+---@field pids? integer|string how many processes, "max"
+---@field io? table[]
 ---@field limits? table further limits of `cgroup_set`
 ---@field cgroup? boolean|string a control group also without limits; its name
 ---@field rlimits? table as for `rlimit`
 ---@field sysctls? table<string, string|integer> of the container's own namespaces
----@field network? any see `network.parse`; "none"
+---@field network? string|table see `network.parse`; "none"
 ---@field share? string[] kinds of namespaces that it shares with the caller: "ipc", "uts", "pid"
 ---@field init? boolean a first process that forwards signals and collects orphans
 ---@field tty? boolean a terminal of its own
 ---@field stop_signal? string "term"
----@field stop_timeout? any how long `stop` waits before it kills: "10s"
+---@field stop_timeout? string|integer how long `stop` waits before it kills: "10s"
 ---@field restart? string|table "no", "always", "on-failure", "on-failure:3", "unless-stopped"
 ---@field health? table { command, interval, timeout, retries, start_period }
 ---@field oom_score? integer
@@ -106,6 +115,10 @@ end
 
 --- A list of texts without NUL: what exec can take.
 local function arguments(name, list)
+  if type(list) ~= "table" then
+    local hint = 'a command is written { "sh", "-c", "…" }'
+    fail(("%s: expected a list, got %s"):format(name, tostring(list)), hint)
+  end
   if #list == 0 then
     fail(name .. ": no program is named")
   end

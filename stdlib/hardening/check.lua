@@ -3,6 +3,32 @@
 ---
 --- A row is a property: what was wanted, what was found, and whether that is so. What the host
 --- does not let this user have is a row of its own kind, neither kept nor broken.
+---
+--- ```lua
+--- local check = require "hardening.check"
+---
+--- -- Inside the box, when everything is in force: scripts/hardened.lua has the rest of it.
+--- local function in_the_box(wanted, found, started)
+---   found.write:write(check.encode(check.inside(wanted)))
+---   started.write:write(tostring(check.strain(wanted)))
+---   check.burn()
+--- end
+---
+--- -- Outside, while it runs, and when it has ended.
+--- local function outside(child, group, wanted, text, count)
+---   local rows = {}
+---   check.decode(text, rows)
+---   local more = check.outside(child.pid, group, wanted)
+---   table.move(more, 1, #more, #rows + 1, rows)
+---   local last = check.counted(child, count, group, wanted)
+---   table.move(last, 1, #last, #rows + 1, rows)
+---   return rows
+--- end
+---
+--- local rows, row = check.report()
+--- row("answer", "42", "42")
+--- assert(check.print(rows) == 0 and in_the_box ~= outside)
+--- ```
 local M = {}
 
 --- One row of the report.
@@ -69,6 +95,10 @@ local function same_amount(name, asked, found)
 end
 
 --- Takes rows and remembers them, in order.
+---@return hardening.Row[] rows
+---@return fun(name: string, wanted: any, found: any, holds: boolean?) row adds one; it holds where
+--- both are equal
+---@return fun(name: string, wanted: any, reason: string) cannot adds what the host does not allow
 function M.report()
   local rows = {}
 
@@ -88,6 +118,8 @@ function M.report()
 end
 
 --- Rows as text, a line each, to cross a pipe.
+---@param rows hardening.Row[]
+---@return string
 function M.encode(rows)
   local lines = {}
   for _, row in ipairs(rows) do
@@ -97,6 +129,8 @@ function M.encode(rows)
 end
 
 --- The reverse of `encode`; appends to `rows`.
+---@param text string
+---@param rows hardening.Row[] where they are put
 function M.decode(text, rows)
   for name, wanted, found, holds in text:gmatch("([^\t\n]*)\t([^\t\n]*)\t([^\t\n]*)\t(%a+)\n") do
     rows[#rows + 1] = { name = name, wanted = wanted, found = found, holds = holds == "true" }
@@ -117,11 +151,16 @@ local function attempt(body, ...)
   return type(err) == "table" and err.errno or tostring(err)
 end
 
---- The errno of opening a file.
+--- The errno of opening a file. Where it is not refused, nothing is changed by having asked: a file
+--- is not cut, and one that was not there goes again.
 local function attempt_open(path, mode)
+  local there = try(stat, path)
   local file, reason = io.open(path, mode)
   if file then
     file:close()
+    if not there then
+      try(remove, path)
+    end
     return "it was opened"
   end
   reason = reason:gsub("^.*: ", "")
@@ -164,7 +203,7 @@ function M.inside(wanted)
   row("seccomp mode", 2, status.seccomp)
 
   for _, path in ipairs { "/new", "/etc/passwd", "/bin/new", "/dev/new" } do
-    forbidden("write " .. path, attempt_open(path, "w"))
+    forbidden("write " .. path, attempt_open(path, "a"))
   end
   write_file("/tmp/mine", "#!/bin/sh\nexit 0\n", { mode = "0755" })
   row("private /tmp", "mine", table.concat(list_dir("/tmp"), " "))
@@ -186,7 +225,7 @@ function M.inside(wanted)
     row("masked: " .. path, "empty", is_empty(path) and "empty" or "readable")
   end
 
-  forbidden("make a message queue (Landlock)", attempt_open("/dev/mqueue/new", "w"))
+  forbidden("make a message queue (Landlock)", attempt_open("/dev/mqueue/new", "a"))
   forbidden("mount", attempt(mount, "none", "/tmp", { type = "tmpfs" }))
   forbidden("unshare a user namespace", attempt(unshare, { "user" }))
   forbidden("become root", attempt(setuser, "0:0"))

@@ -27,7 +27,10 @@ local M = {}
 ---@param prepared hardening.Prepared
 ---@param root any a rootfs handle
 function M.furnish(prepared, root)
-  for path, data in pairs(prepared.profile.tmpfs or {}) do
+  local tmpfs = prepared.profile.tmpfs or {}
+  -- What lies above comes first, or it would cover what lies in it.
+  for _, path in ipairs(options.keys(tmpfs)) do
+    local data = tmpfs[path]
     root:mount("tmpfs", path, { type = "tmpfs", data = data, nosuid = true, nodev = true })
   end
   for _, volume in ipairs(prepared.profile.volumes or {}) do
@@ -62,8 +65,9 @@ end
 ---@param prepared hardening.Prepared
 ---@param root any a rootfs handle
 function M.mounts(prepared, root)
-  for path, kind in pairs(prepared.profile.present or {}) do
-    make(root, path, kind)
+  local present = prepared.profile.present or {}
+  for _, path in ipairs(options.keys(present)) do
+    make(root, path, present[path])
   end
   for _, path in ipairs(prepared.profile.pinned or {}) do
     if root:exists(path) then

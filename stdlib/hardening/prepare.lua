@@ -131,7 +131,7 @@ local function writable(rules, volumes, tmpfs)
     end
   end
   for _, list in ipairs(tmpfs) do
-    for path in pairs(list) do
+    for _, path in ipairs(require("options").keys(list)) do
       table.insert(made.rw, path)
     end
   end

@@ -11,6 +11,19 @@
 --- local _, err = try(reader.open, "/nowhere.tar")
 --- assert(err.message:find("/nowhere.tar: there is no such file", 1, true))
 --- ```
+---
+--- ```lua
+--- local image = require "image"
+---
+--- local function unpack_into(path, dir)
+---   local from = image.open(path, { ref = "latest" })
+---   local root <close> = rootfs_open(dir)
+---   local size = from:unpack(root)
+---   from:close()
+---   return size.bytes
+--- end
+--- assert(not try(unpack_into, "/nowhere", "/tmp"))
+--- ```
 local config = require "image.config"
 local docker = require "image.docker"
 local layout = require "image.layout"
@@ -171,6 +184,12 @@ function M.open(path, given, op)
 end
 
 --- Whether a path is an image, of either form; false for a directory or tar file of another kind.
+---
+--- ```lua
+--- local image = require "image"
+---
+--- assert(not image.is_image("/etc"))
+--- ```
 ---@param path string
 ---@return boolean
 function M.is_image(path)

@@ -16,6 +16,19 @@
 --- local dir <close> = temp_dir()
 --- assert(#store.list({ dir = dir.path }) == 0)
 --- ```
+---
+--- ```lua
+--- local image = require "image"
+---
+--- local digest = "sha256:" .. ("0"):rep(64)
+--- assert(image.get(digest) == nil)
+--- local function hold(name)
+---   image.use(digest, name)
+---   image.release(digest, name)
+---   image.remove(digest)
+--- end
+--- assert(not try(hold, "box"))
+--- ```
 local options = require "options"
 local reader = require "image.reader"
 

@@ -22,6 +22,31 @@
 --- end)
 --- assert(status.code == 0)
 --- ```
+---
+--- ```lua
+--- local network = require "network"
+---
+--- local lab <close> = network.hosts { "a", "b" }
+--- local cable = lab:link("a", "b")
+--- cable:down()
+--- cable:up()
+--- lab:partition({ "a" }, { "b" })
+--- lab:heal()
+--- cable:heal()
+--- local child <close> = lab.a:spawn(function()
+---   return 0
+--- end)
+--- assert(child:wait().code == 0)
+---
+--- -- With the program tc.
+--- local function disturb()
+---   cable:delay("5ms")
+---   cable:loss("10%")
+---   cable:netem { rate = "1M" }
+--- end
+--- try(disturb)
+--- lab:close()
+--- ```
 local address = require "network.address"
 local options = require "options"
 local state = require "network.state"
@@ -32,6 +57,7 @@ local M = {}
 ---@class network.Lab
 ---@field names string[]
 ---@field closed boolean
+---@field [string] network.Host
 local Lab = {}
 Lab.__index = Lab
 
@@ -91,6 +117,17 @@ end
 --- Attaches a process with a network namespace of its own to the host's bridge: its eth0 gets an
 --- address of this host's part of the overlay, from the last down; containers with this host's
 --- `network` get theirs from the first up. For `spawn`'s option `parent`.
+---
+--- ```lua
+--- local network = require "network"
+---
+--- local lab <close> = network.hosts { "a", "b" }
+--- local child <close> = spawn({ unshare = { "net" } }, function()
+---   exec { "sleep", "9" }
+--- end)
+--- child:started()
+--- print(lab.a:attach(child))
+--- ```
 ---@param process any
 ---@return string # the address
 function Host:attach(process)

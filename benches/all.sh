@@ -27,6 +27,9 @@ measure() {
 
 : >"$dir/limits"
 measure "system calls" strace "$here/syscalls.sh" "$program"
+measure "prompt" "" "$program" "$here/prompt.lua"
+measure "repl" lua5.4 "$here/repl.sh" "$program"
+measure "supervise" "${CC:-cc}" "$here/supervise.sh" "$program"
 if [ "$(id -u)" = 0 ]; then
   measure "start" "${CC:-cc} bwrap" "$here/start.sh" "$program"
   measure "many" sleep "$program" "$here/many.lua"

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use clap::{Parser, Subcommand};
 
 use crate::kernel;
-use crate::lua::{reference, table};
+use crate::repl;
 use crate::sys::{self, Errno};
 
 mod oci;
@@ -28,7 +28,7 @@ const VERSION: &str = concat!("version ", env!("CARGO_PKG_VERSION"), "\nspec: 1.
     after_help = "A first script: see `crun-lua help spawn`; `crun-lua help` lists every primitive.\n\
         As an OCI runtime: create, start, state, kill, delete, run, exec, list, ps ID, … \\\n\
         see `crun-lua --debug --help` and `crun-lua COMMAND --help`.",
-    override_usage = "crun-lua [OPTIONS] SCRIPT [ARGUMENTS]…\n       crun-lua [OPTIONS] -  (a script from standard input)\n       crun-lua COMMAND"
+    override_usage = "crun-lua [OPTIONS]  (a session to type into)\n       crun-lua [OPTIONS] SCRIPT [ARGUMENTS]…\n       crun-lua [OPTIONS] -  (a script from standard input)\n       crun-lua COMMAND"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -39,6 +39,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Type lines and see what they do; the default on a terminal
+    Repl,
     /// Remove what dead processes left behind
     Gc,
     /// Tell everything about a container
@@ -53,20 +55,21 @@ enum Command {
     /// Watch containers
     #[command(disable_help_flag = true)]
     Top(Raw),
-    /// Print the reference of the primitives
-    Reference {
-        /// As JSON: names, examples and their needs
-        #[arg(long)]
-        json: bool,
-        /// As definitions for editors
-        #[arg(long, conflicts_with = "json")]
-        luacats: bool,
-    },
-    /// Tell what a primitive does; without a name, list them all
-    Help {
-        /// A primitive such as mount, a method such as process:wait, a topic such as network
-        name: Option<String>,
-    },
+    /// Print the reference as files for the documentation and for editors
+    #[command(disable_help_flag = true)]
+    Reference(Raw),
+    /// Tell what a primitive, a module, a function or a command does; without a name, list them all
+    #[command(disable_help_flag = true)]
+    Help(Raw),
+    /// Find mistakes in scripts without running them
+    #[command(disable_help_flag = true)]
+    Check(Raw),
+    /// Set the editor's language server up for scripts
+    #[command(disable_help_flag = true)]
+    Setup(Raw),
+    /// Draw a run, or what runs, as one page
+    #[command(disable_help_flag = true)]
+    Report(Raw),
     /// A script, or - for standard input; what follows is the script's own
     #[command(external_subcommand)]
     Script(Vec<OsString>),
@@ -86,6 +89,10 @@ pub fn run(words: &[OsString]) -> i32 {
     if let Some(line) = oci::Line::read(words) {
         return line.run();
     }
+    if words.is_empty() && sys::terminal::is_tty(sys::processes::standard_input()) {
+        // Nothing to be parsed: the prompt is there a moment earlier.
+        return interactive(Options::default());
+    }
     let Cli { mut options, command: wanted } = Cli::parse();
     match wanted {
         Some(Command::Gc) => {
@@ -97,15 +104,26 @@ pub fn run(words: &[OsString]) -> i32 {
         Some(Command::Doctor(raw)) => command(options, "doctor", raw),
         Some(Command::Ps(raw)) => command(options, "ps", raw),
         Some(Command::Top(raw)) => command(options, "top", raw),
-        Some(Command::Reference { json: true, .. }) => print_examples(),
-        Some(Command::Reference { luacats, .. }) => {
-            say(&if luacats { reference::luacats() } else { reference::markdown() });
-            0
+        Some(Command::Reference(raw)) => command(options, "reference", raw),
+        Some(Command::Help(raw)) => command(options, "help", raw),
+        Some(Command::Check(raw)) => command(options, "check", raw),
+        Some(Command::Setup(raw)) => command(options, "setup", raw),
+        Some(Command::Report(raw)) => {
+            // Whoever looks changes nothing; the script that is run has its own options.
+            options.allow_host = true;
+            command(options, "report", raw)
         }
-        Some(Command::Help { name }) => help(name.as_deref()),
         Some(Command::Script(arguments)) => script(options, arguments),
-        None => fail("no script given; `crun-lua FILE`, or `crun-lua -` for standard input (see --help)", 2),
+        Some(Command::Repl) => interactive(options),
+        // As for `lua`: a file or a pipe is a script, a terminal is somebody who types.
+        None if sys::terminal::is_tty(sys::processes::standard_input()) => interactive(options),
+        None => script(options, vec!["-".into()]),
     }
+}
+
+/// The session that a user types into; from a pipe, the same without prompt and editor.
+fn interactive(options: Options) -> i32 {
+    start(options, vec!["repl".into()], |machine| repl::run(&machine))
 }
 
 /// A command of the stdlib's: the module `commands.NAME`.
@@ -143,30 +161,6 @@ fn gc(options: Options) -> i32 {
 /// Prints to standard output; a reader that is gone is no reason to stop.
 fn say(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-fn help(name: Option<&str>) -> i32 {
-    match name.map_or_else(|| Ok(reference::help::overview()), reference::help::about) {
-        Ok(text) => {
-            say(&text);
-            0
-        }
-        Err(reason) => match name.filter(|name| oci::is_named(name)) {
-            Some(name) => fail(&format!("{name} is a command: see `crun-lua {name} --help`"), 2),
-            None => fail(&reason, 2),
-        },
-    }
-}
-
-/// Every example as a line of JSON, for the tests that run them.
-fn print_examples() -> i32 {
-    for primitive in table::all().into_iter().flat_map(|(_, list)| list) {
-        for example in primitive.examples {
-            let line = serde_json::json!({ "name": primitive.name, "code": example.code, "needs": example.needs });
-            say(&format!("{line}\n"));
-        }
-    }
-    0
 }
 
 fn script(options: Options, arguments: Vec<OsString>) -> i32 {

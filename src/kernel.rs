@@ -1,9 +1,9 @@
 //! The one gate: everything that changes the kernel is a value, and goes through one door.
 //!
 //! A [`Call`] holds the real arguments of one request. [`Kernel::run`] is the only way to have it
-//! done: [`Live`] does it, [`Explain`] does it and tells what changed, [`Plan`] only remembers it.
-//! [`Trace`] and [`Fault`] wrap any of them. Whoever holds a `Kernel` cannot tell which it is, so
-//! a script runs unchanged under all of them.
+//! done. [`Live`] does it and [`Fault`] lets one fail. [`Faces`] stands in front of them: it has a call
+//! told by [`Explain`], written down by [`Trace`], or only remembered by a [`Plan`]. Whoever holds a
+//! `Kernel` cannot tell which it is, so a script runs unchanged under all of them.
 
 use std::fmt::{self, Write};
 use std::rc::Rc;
@@ -11,12 +11,19 @@ use std::rc::Rc;
 use crate::sys::processes::{End, Usage};
 use crate::sys::{self, Errno, Fd, Pid};
 
+mod back;
+mod event;
 mod explain;
+mod faces;
 mod guard;
 mod journal;
+mod layout;
+mod lesson;
 mod live;
 mod plan;
+mod script;
 mod trace;
+mod witness;
 
 pub mod archives;
 pub mod attributes;
@@ -34,17 +41,22 @@ pub mod seccomp;
 pub mod sockets;
 pub mod spawn;
 pub mod state;
+pub mod supervision;
 pub mod sysctl;
 pub mod terminal;
 pub mod users;
 
-pub use explain::Explain;
+pub use event::{Event, Stage};
+pub use explain::{Detail, Explain};
+pub use faces::Faces;
 pub use guard::{Guard, KINDS, Kinds};
 pub use journal::{Journal, Kept, gc, gc_of};
+pub use lesson::{Lesson, Mark, Script};
 pub use live::{Effect, Fault, Live, Target};
-pub use plan::Plan;
+pub use plan::{Plan, Step};
 pub use state::{remember_root, root_is_the_first, state_dir};
 pub use trace::Trace;
+pub use witness::Witness;
 
 /// What the kernel answered.
 #[derive(Clone, Debug)]
@@ -100,6 +112,15 @@ pub enum Shell {
 /// Something the kernel shows, read before and after a call: the name, and what it is now.
 pub type Fact = (String, String);
 
+/// What a filter forbids its process: a narrator must not be what gets it killed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Silence {
+    /// Nothing can be written.
+    pub writes: bool,
+    /// Nothing can be read back.
+    pub reads: bool,
+}
+
 /// One request to the kernel, of any topic. Each topic's enum implements it.
 ///
 /// `Display` writes the call in strace's notation, without the result.
@@ -118,6 +139,30 @@ pub trait Request: fmt::Display {
     /// What the call is about to change, as the kernel shows it at this moment.
     fn facts(&self) -> Vec<Fact> {
         Vec::new()
+    }
+
+    /// The same when the call has been made, with what only its answer tells.
+    fn facts_after(&self, reply: &Reply) -> Vec<Fact> {
+        let _ = reply;
+        self.facts()
+    }
+
+    /// What the call means to whoever reads of it.
+    fn lesson(&self) -> Lesson;
+
+    /// How the call is written in a shell script.
+    fn script(&self) -> Script {
+        Script::of(self.shell())
+    }
+
+    /// What the process cannot tell any more when the call has been made.
+    fn silence(&self) -> Silence {
+        Silence::default()
+    }
+
+    /// Whether it answers twice, once in a new process.
+    fn forks(&self) -> bool {
+        false
     }
 
     /// Whether nothing can take it back for the calling process.
@@ -181,6 +226,7 @@ calls! {
     sockets::Sockets,
     spawn::Spawn,
     state::State,
+    supervision::Supervision,
     sysctl::Sysctl,
     terminal::Terminal,
     users::Users,
@@ -204,6 +250,21 @@ impl Request for Call {
     }
     fn facts(&self) -> Vec<Fact> {
         self.request().facts()
+    }
+    fn facts_after(&self, reply: &Reply) -> Vec<Fact> {
+        self.request().facts_after(reply)
+    }
+    fn lesson(&self) -> Lesson {
+        self.request().lesson()
+    }
+    fn script(&self) -> Script {
+        self.request().script()
+    }
+    fn silence(&self) -> Silence {
+        self.request().silence()
+    }
+    fn forks(&self) -> bool {
+        self.request().forks()
     }
     fn irreversible(&self) -> bool {
         self.request().irreversible()
@@ -254,17 +315,36 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Where a script stands: file, line, and the text of that line where it is known.
+/// Where a script stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Site {
-    /// The script's name.
+    /// The script's name; a module's where no script is running.
     pub file: String,
     /// Counted from 1.
     pub line: usize,
+    /// The text of that line, where it is known.
+    pub text: Option<Rc<str>>,
+    /// The module's line that the script's line has come to.
+    pub via: Option<(String, usize)>,
+    /// The primitive that makes the call; empty where none does: at the end of a script.
+    pub primitive: &'static str,
+    /// Which run of it: the calls of one run belong together.
+    pub turn: u64,
+    /// The primitive with its arguments, as it would be written in Lua.
+    pub said: Option<Rc<str>>,
 }
 
 /// Tells where the running script stands. Supplied by the layer that runs scripts.
-pub type Locate = Rc<dyn Fn() -> Option<Site>>;
+pub trait Locator {
+    /// Where it stands.
+    fn site(&self) -> Site;
+
+    /// The text of a script, by the name that a [`Site`] calls it.
+    fn source(&self, file: &str) -> Option<Rc<[u8]>>;
+}
+
+/// A locator that several share.
+pub type Locate = Rc<dyn Locator>;
 
 /// Where calls go.
 pub trait Kernel {
@@ -275,6 +355,32 @@ pub trait Kernel {
     fn is_plan(&self) -> bool {
         false
     }
+
+    /// Whether a planned call may have made this path by then: whether it is there is not known.
+    fn foresees(&self, path: &std::path::Path) -> bool {
+        let _ = path;
+        false
+    }
+
+    /// Whether planned calls have made this place in a root that is planned as well; nothing where
+    /// that is not known.
+    fn made(&self, place: &std::path::Path) -> Option<bool> {
+        let _ = place;
+        None
+    }
+
+    /// Whether somebody wants to know of calls: then the script's side says more about them.
+    fn listens(&self) -> bool {
+        false
+    }
+
+    /// The faces that can be switched, where it has some.
+    fn faces(&self) -> Option<&Faces> {
+        None
+    }
+
+    /// Told that this process is about to end.
+    fn end(&self) {}
 
     /// Descriptors that it writes to, which a child must not let go of.
     fn descriptors(&self) -> Vec<std::os::fd::RawFd> {

@@ -10,5 +10,6 @@
 pub mod cli;
 pub mod kernel;
 pub mod lua;
+pub mod repl;
 #[allow(unsafe_code)]
 pub mod sys;

@@ -9,10 +9,11 @@ use std::rc::Rc;
 use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value};
 
-use crate::kernel::{Call, Guard, Journal, Kernel, Kinds, Locate, Reply, Site};
+use crate::kernel::{Call, Faces, Guard, Journal, Kernel, Kinds, Locate, Plan, Reply};
 use crate::sys::{self, fork, interrupt};
 
 pub mod args;
+pub mod boxes;
 pub mod error;
 pub mod handle;
 mod modules;
@@ -40,15 +41,22 @@ mod programs;
 mod readers;
 mod rootfs;
 mod seccomp;
+pub mod session;
+mod site;
 mod sockets;
 mod spawn;
 mod state;
+mod supervision;
+mod syntax;
 mod sysctl;
 mod terminal;
 mod users;
+mod values;
 
 use error::{Outcome, Raise};
 pub(crate) use hook::stop_if_signalled;
+pub use site::Standing;
+use site::site;
 
 /// How a run is set up.
 #[derive(Debug, Default)]
@@ -59,11 +67,16 @@ pub struct Settings {
     pub allow_host: bool,
     /// What scripts find in `arg`: index 0 is the script.
     pub arguments: Vec<OsString>,
+    /// A command of the binary's own that ends soon: nothing is collected, the machine is not taken
+    /// apart, and a signal is looked for at each primitive instead of every so many instructions.
+    pub brief: bool,
 }
 
 /// What stands behind the primitives: the kernel that calls go to, the guard, the open handles.
 pub struct Host {
     kernel: Rc<dyn Kernel>,
+    /// Where the script stands, for whoever tells of its calls.
+    pub standing: Rc<Standing>,
     /// Which of the host's namespaces the process has left.
     pub guard: Guard,
     /// The open handles.
@@ -86,6 +99,12 @@ pub struct Host {
     budget: budget::Clock,
     /// Where a child reports the error that it ends with, until it has called exec.
     report: RefCell<Option<fork::Channel>>,
+    /// The interactive session, if this process has one.
+    pub boxes: boxes::Boxes,
+    /// Calls that were asked for so far.
+    calls: Cell<u64>,
+    /// Whether the machine's hook is set.
+    watched: Cell<bool>,
     settings: Settings,
 }
 
@@ -96,8 +115,31 @@ impl Host {
         &*self.kernel
     }
 
+    /// The faces of the gate that can be switched while a script runs; none with a kernel of a test's.
+    #[must_use]
+    pub fn faces(&self) -> Option<&Faces> {
+        self.kernel.faces()
+    }
+
+    /// Runs a body as a plan: its calls are remembered, and nothing is done.
+    ///
+    /// What the body leaves behind in Lua (handles of what was never made, closed ones) stays, so a
+    /// caller that goes on afterwards runs this in a child of its own.
+    pub fn plan<T>(&self, lua: &Lua, body: impl FnOnce() -> T) -> Outcome<(T, Rc<Plan>)> {
+        let Some(faces) = self.faces() else { return Err(Raise::state("this machine's kernel cannot plan")) };
+        let set_planning: Function = lua.named_registry_value("crun_lua.set_planning")?;
+        let saved = self.guard.saved();
+        let planned = self.kernel.is_plan();
+        set_planning.call::<()>(true)?;
+        let answer = faces.plan(body);
+        set_planning.call::<()>(planned)?;
+        self.guard.restore(saved);
+        Ok(answer)
+    }
+
     /// Has a call done. The only way from Lua to the kernel.
     pub fn run(&self, call: impl Into<Call>) -> Outcome<Reply> {
+        self.calls.set(self.calls.get() + 1);
         Ok(self.kernel.run(&call.into())?)
     }
 
@@ -121,9 +163,10 @@ impl Host {
     }
 }
 
-/// Whether the script is being ended: by `os.exit`, a signal, or a plan's `exec`; or a function by its budget.
+/// Whether the script is being ended: by `os.exit`, a signal, or a plan's `exec`; or a function by its budget;
+/// or a line of a session, because it goes on in a box.
 fn is_unwinding(host: &Host) -> bool {
-    host.exit.get().is_some() || host.stopped.get().is_some() || host.budget.is_spent()
+    host.exit.get().is_some() || host.stopped.get().is_some() || host.budget.is_spent() || host.boxes.is_over()
 }
 
 /// What a script may allocate before Lua says "not enough memory".
@@ -141,12 +184,19 @@ impl Machine {
         let libs =
             StdLib::COROUTINE | StdLib::TABLE | StdLib::IO | StdLib::OS | StdLib::STRING | StdLib::UTF8 | StdLib::MATH | StdLib::DEBUG;
         let lua = new_lua(libs)?;
-        lua.set_memory_limit(MEMORY_LIMIT)?;
+        if settings.brief {
+            lua.gc_stop();
+        } else {
+            lua.set_memory_limit(MEMORY_LIMIT)?;
+        }
         let weak = lua.weak();
-        let locate: Locate = Rc::new(move || weak.try_upgrade().and_then(|lua| site(&lua)));
+        let standing = Rc::new(Standing::new(settings.stdlib.clone()));
+        let known = Rc::clone(&standing);
+        let locate: Locate = Rc::new(site::Locator::new(weak, known));
         let kernel = kernel(locate).map_err(|error| Raise::state(error.to_string()))?;
         let host = Rc::new(Host {
             kernel,
+            standing,
             guard: Guard::new(settings.allow_host),
             ledger: handle::Ledger::default(),
             journal: Journal::default(),
@@ -158,9 +208,14 @@ impl Machine {
             spawned: Cell::new(0),
             budget: budget::Clock::default(),
             report: RefCell::default(),
+            boxes: boxes::Boxes::default(),
+            calls: Cell::new(0),
+            watched: Cell::new(false),
             settings,
         });
-        hook::watch(&lua, &host)?;
+        if !host.settings.brief {
+            hook::watch(&lua, &host)?;
+        }
         crate::kernel::remember_root();
         let machine = Self { lua, host };
         machine.load_prelude()?;
@@ -171,7 +226,7 @@ impl Machine {
         let services = self.services()?;
         let prelude = self.lua.load(modules::PRELUDE).set_name("=prelude");
         let exports: Table = prelude.into_function()?.call((services, self.lua.globals()))?;
-        for name in ["adopt", "close", "make_methods", "method", "methods", "protect", "environment", "unknown"] {
+        for name in ["adopt", "close", "make_methods", "method", "methods", "protect", "environment", "set_planning", "doubt", "unknown"] {
             self.lua.set_named_registry_value(&format!("crun_lua.{name}"), exports.raw_get::<Value>(name)?)?;
         }
         Ok(())
@@ -190,6 +245,18 @@ impl Machine {
         )?;
         let host = Rc::clone(&self.host);
         services.raw_set("unwinding", self.lua.create_function(move |_, ()| Ok(is_unwinding(&host)))?)?;
+        let standing = Rc::clone(&self.host.standing);
+        services.raw_set("saying", self.lua.create_function(move |_, ()| Ok(standing.saying()))?)?;
+        let host = Rc::clone(&self.host);
+        services.raw_set(
+            "needs_value",
+            self.lua.create_function(move |_, what: String| {
+                if let Some(faces) = host.faces() {
+                    faces.needs_value(&what);
+                }
+                Ok(())
+            })?,
+        )?;
         services.raw_set("planning", self.host.kernel.is_plan())?;
         services.raw_set("arg", self.lua.create_sequence_from(self.arguments()?)?)?;
         let script = self.host.settings.arguments.first().map(|name| self.lua.create_string(name.as_bytes()));
@@ -211,16 +278,28 @@ impl Machine {
         let host = Rc::clone(&self.host);
         let bind = move |lua: &Lua, name: String| table::find(&name).map(|primitive| primitive.bind(lua, &host)).transpose();
         services.raw_set("primitive", self.lua.create_function(bind)?)?;
-        services.raw_set("modules", self.lua.create_function(|_, ()| Ok(modules::names()))?)?;
+        let stdlib = self.host.settings.stdlib.clone();
+        services.raw_set("modules", self.lua.create_function(move |_, ()| Ok(modules::names(stdlib.as_deref())))?)?;
         let stdlib = self.host.settings.stdlib.clone();
         services.raw_set(
             "module",
-            self.lua.create_function(move |lua, name: String| {
-                let code = modules::find(&name, stdlib.as_deref()).map(|code| lua.create_string(&*code)).transpose()?;
+            self.lua.create_function(move |lua, (name, environment): (String, Table)| {
+                let Some(code) = modules::find(&name, stdlib.as_deref()) else { return Ok((None, None)) };
                 // Compiled code can do anything: none is taken but the binary's own.
-                Ok((code, if stdlib.is_some() { "t" } else { "bt" }))
+                let mode = if stdlib.is_some() || !code.starts_with(b"\x1bLua") { ChunkMode::Text } else { ChunkMode::Binary };
+                let chunk = lua.load(&*code).set_name(modules::chunk_name(&name)).set_mode(mode);
+                match chunk.set_environment(environment).into_function() {
+                    Err(mlua::Error::SyntaxError { message, .. }) => Ok((None, Some(message))),
+                    function => Ok((Some(function?), None)),
+                }
             })?,
         )?;
+        let stdlib = self.host.settings.stdlib.clone();
+        // What only one module is given: nothing of it is made unless that one is loaded.
+        let private = self.lua.create_table()?;
+        private.raw_set("reference", self.lua.create_function(move |lua, ()| reference::service(lua, stdlib.as_deref()))?)?;
+        private.raw_set("check", self.lua.create_function(|lua, ()| syntax::service(lua))?)?;
+        services.raw_set("private", private)?;
         Ok(services)
     }
 
@@ -232,6 +311,7 @@ impl Machine {
     }
 
     fn execute(&self, source: &[u8], name: &str) -> Outcome<i32> {
+        self.host.standing.note(name, source);
         let environment: Table = self.lua.named_registry_value("crun_lua.environment")?;
         let chunk = self.lua.load(without_shebang(source)).set_name(format!("@{name}")).set_mode(ChunkMode::Text);
         let function = chunk.set_environment(environment).into_function()?;
@@ -247,12 +327,15 @@ impl Machine {
     /// Runs a module whose value is a function of a list of texts, the arguments, that answers the
     /// exit status; and closes what it left open.
     #[must_use]
-    pub fn run_command(&self, module: &str) -> i32 {
+    pub fn run_command(self, module: &str) -> i32 {
         let status = self.ended(self.module_function(module).and_then(|function| {
             let arguments = self.lua.create_sequence_from(self.arguments()?)?;
             protect(&self.lua, &self.host, &function, MultiValue::from_vec(vec![Value::Table(arguments)]))
         }));
-        self.finish(status)
+        let status = self.finish(status);
+        // The kernel takes the memory back as a whole.
+        std::mem::forget(self);
+        status
     }
 
     /// Runs a module whose value is a function that answers a list of texts.
@@ -281,6 +364,12 @@ impl Machine {
         value.as_function().cloned().ok_or_else(|| Raise::state(format!("the module '{module}' is no command: its value is no function")))
     }
 
+    /// The same, for whoever outlives the machine.
+    #[must_use]
+    pub fn shared_kernel(&self) -> Rc<dyn Kernel> {
+        Rc::clone(&self.host.kernel)
+    }
+
     /// The kernel that calls go to.
     #[must_use]
     pub fn kernel(&self) -> &dyn Kernel {
@@ -293,6 +382,9 @@ impl Machine {
         match (result, unwinding) {
             (Ok(status), _) | (Err(_), Some(status)) => status,
             (Err(failure), None) => {
+                if let Some(faces) = self.host.faces() {
+                    faces.stopped(&failure.to_string());
+                }
                 sys::complain(failure);
                 1
             }
@@ -327,12 +419,13 @@ fn new_lua(libs: StdLib) -> mlua::Result<Lua> {
 
 /// What a plan answers where only the kernel would know: it prints, and refuses to be computed with.
 fn unknown(lua: &Lua) -> mlua::Result<Value> {
-    lua.named_registry_value("crun_lua.unknown")
+    lua.named_registry_value::<Function>("crun_lua.unknown")?.call(())
 }
 
-/// Whether a value is that of [`unknown`].
+/// Whether a value is one of [`unknown`]'s.
 fn is_unknown(lua: &Lua, value: &Value) -> bool {
-    value.is_table() && unknown(lua).is_ok_and(|unknown| unknown == *value)
+    let doubt = || lua.named_registry_value::<Table>("crun_lua.doubt").ok();
+    value.as_table().and_then(Table::metatable).is_some_and(|found| doubt() == Some(found))
 }
 
 /// Runs a function under the prelude's protection: its first answer, or the error object.
@@ -364,25 +457,6 @@ fn call_back(lua: &Lua, host: &Host, function: &Function, argument: Value) -> Ou
         Err(_) if is_unwinding(host) => Err(Raise::Lua(mlua::Error::runtime("the script is ending"))),
         Err(object) => Err(Raise::Object(object)),
     }
-}
-
-/// The innermost line of the user's script; a module's line where no script is on the stack.
-fn site(lua: &Lua) -> Option<Site> {
-    let mut module = None;
-    for level in 0..64 {
-        let found = lua.inspect_stack(level, |frame| {
-            let source = frame.source();
-            let file = source.source.as_deref().and_then(|name| name.strip_prefix('@')).map(str::to_owned);
-            file.map(|file| Site { file, line: frame.current_line().unwrap_or(0) })
-        });
-        match found {
-            None => break,
-            Some(Some(site)) if modules::is_module(&site.file) => module = module.or(Some(site)),
-            Some(Some(site)) => return Some(site),
-            Some(None) => {}
-        }
-    }
-    module
 }
 
 /// A script's first line may name its interpreter; the line's end stays, so that numbers hold.

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::io::Write;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
 
 pub use nix::errno::Errno;
@@ -16,6 +16,7 @@ pub mod attributes;
 pub mod capabilities;
 pub mod cgroups;
 pub mod digests;
+pub mod environment;
 pub mod files;
 pub mod fork;
 pub mod image;
@@ -30,9 +31,11 @@ pub mod programs;
 pub mod readers;
 pub mod rootfs;
 pub mod seccomp;
+pub mod shared;
 pub mod sockets;
 pub mod spawn;
 pub mod state;
+pub mod supervision;
 pub mod sysctl;
 pub mod terminal;
 pub mod users;
@@ -84,6 +87,16 @@ impl Fd {
     #[must_use]
     pub fn label(&self) -> &str {
         &self.0.label
+    }
+
+    /// Closes descriptors that nobody else holds: one call for each row of numbers.
+    pub fn close_all(fds: impl Iterator<Item = Self>) {
+        let owned = fds.filter_map(|fd| Rc::try_unwrap(fd.0).ok()?.fd);
+        let mut numbers: Vec<RawFd> = owned.map(IntoRawFd::into_raw_fd).collect();
+        numbers.sort_unstable();
+        for row in numbers.chunk_by(|one, next| one + 1 == *next) {
+            fork::close_row(row);
+        }
     }
 
     /// Whether a plan made this descriptor.

@@ -5,18 +5,24 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "suite/book.rs"]
+mod book;
 #[path = "suite/cases.rs"]
 mod cases;
 #[path = "suite/commands.rs"]
 mod commands;
 #[path = "suite/crash.rs"]
 mod crash;
+#[path = "suite/documents.rs"]
+mod documents;
 #[path = "suite/ends.rs"]
 mod ends;
 #[path = "suite/errnos.rs"]
 mod errnos;
 #[path = "suite/examples.rs"]
 mod examples;
+#[path = "suite/faces.rs"]
+mod faces;
 #[path = "suite/faults.rs"]
 mod faults;
 #[path = "suite/gc.rs"]
@@ -33,10 +39,16 @@ mod leaks;
 mod oci_callers;
 #[path = "suite/program.rs"]
 mod program;
-#[path = "suite/readme.rs"]
-mod readme;
+#[path = "suite/pty.rs"]
+mod pty;
+#[path = "suite/repl.rs"]
+mod repl;
+#[path = "suite/repl_boxes.rs"]
+mod repl_boxes;
 #[path = "suite/scripts.rs"]
 mod scripts;
+#[path = "suite/snapshots.rs"]
+mod snapshots;
 #[path = "suite/strace.rs"]
 mod strace;
 #[path = "suite/tar_writer.rs"]
@@ -60,16 +72,21 @@ fn main() {
     trials.extend(commands::trials());
     trials.extend(ends::trials());
     trials.extend(gc::trials());
+    trials.extend(repl::trials());
+    trials.extend(repl_boxes::trials());
+    trials.extend(faces::trials());
     trials.extend(faults::trials());
     trials.extend(hardened::trials());
     trials.extend(scripts::trials());
     trials.extend(crash::trials());
+    trials.extend(snapshots::trials());
     trials.extend(strace::trials());
     trials.extend(cases::trials());
     trials.extend(hostile_tar::trials());
     trials.extend(unpacking::trials());
     trials.extend(examples::trials());
-    trials.extend(readme::trials());
+    trials.extend(documents::trials());
+    trials.extend(book::trials());
     trials.extend(oci_callers::trials());
     let skipped = skipped(&arguments, &trials);
     let stage = program::stage();

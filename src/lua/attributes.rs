@@ -190,8 +190,8 @@ fn die_with_parent(args: &Args) -> Outcome {
     };
     args.host.run(Call::DeathSignal { signal })?;
     // A parent that has ended before the call sends nothing any more: its channel shows it.
-    let orphan = args.host.report.borrow().as_ref().is_some_and(sys::fork::Channel::is_abandoned);
-    if orphan && signal != 0 {
+    let orphan = signal != 0 && args.host.report.borrow().as_ref().is_some_and(sys::fork::Channel::is_abandoned);
+    if orphan {
         return Err(Raise::state("the parent has ended already"));
     }
     Ok(Value::Nil)

@@ -41,6 +41,9 @@ pub trait Resource: Any {
         let _ = host;
     }
 
+    /// Told that a planned child has closed its copy, which leaves this one open.
+    fn reopened(&self) {}
+
     /// The number of a descriptor that a forked child closes, because it is the parent's alone: a
     /// lock. Whoever closes the resource says so to [`Ledger::not_private`].
     fn private(&self) -> Option<RawFd> {
@@ -87,6 +90,12 @@ impl Handle {
         self.0.resource.kind()
     }
 
+    /// The names of its plain values.
+    #[must_use]
+    pub fn fields(&self) -> &'static [&'static str] {
+        self.0.resource.fields()
+    }
+
     /// The resource behind the handle, while it is open.
     pub fn open<T: Resource>(&self) -> Outcome<Held<T>> {
         if self.0.closed.get() {
@@ -118,7 +127,8 @@ impl Handle {
 
     /// Closes the object: once, and only in the process that made it.
     pub fn close(&self, host: &Host) -> Outcome<()> {
-        if self.0.closed.get() || self.0.owner != crate::sys::fork::own_pid() {
+        // A line that goes on in a box closes nothing here.
+        if self.0.closed.get() || self.0.owner != crate::sys::fork::own_pid() || host.boxes.has_moved() {
             return Ok(());
         }
         self.0.closed.set(true);
@@ -128,6 +138,13 @@ impl Handle {
         self.0.resource.close(host)?;
         self.written_off(host);
         Ok(())
+    }
+
+    /// After a planned child: what it has closed was a copy of its own.
+    pub fn reopen(&self) {
+        if self.0.closed.replace(false) {
+            self.0.resource.reopened();
+        }
     }
 
     /// Gives the object up: nothing removes it any more.
@@ -249,6 +266,15 @@ impl Ledger {
         held.filter(|handle| !handle.is_closed()).filter_map(|handle| handle.any::<T>().ok()).collect()
     }
 
+    /// What is open at this moment, for [`Handle::reopen`].
+    pub fn opened(&self) -> Vec<Handle> {
+        let one = |entry: &Entry| match entry {
+            Entry::Held(handle) => Some(handle.clone()),
+            Entry::Seen(weak) => weak.upgrade().map(Handle),
+        };
+        self.open.borrow().iter().filter_map(one).filter(|handle| !handle.is_closed()).collect()
+    }
+
     /// A private descriptor is closed, or kept for good.
     pub fn not_private(&self, number: RawFd) {
         self.private.borrow_mut().retain(|other| *other != number);
@@ -328,8 +354,10 @@ impl UserData for Handle {
             }
             let all = super::table::all().into_iter().flat_map(|(_, list)| list).filter_map(Primitive::method);
             let methods = all.filter(|(kind, _)| ["handle", resource.kind()].contains(kind)).map(|(_, name)| name);
-            let near = did_you_mean(&key, resource.fields().iter().copied().chain(methods));
-            Err(mlua::Error::runtime(format!("{} has no field \"{key}\"{near}", resource.describe())))
+            let names: Vec<_> = resource.fields().iter().copied().chain(methods).collect();
+            let near = did_you_mean(&key, names.iter().copied());
+            let known = if near.is_empty() { format!("; it has {}", names.join(", ")) } else { near };
+            Err(mlua::Error::runtime(format!("{} has no field \"{key}\"{known}", resource.describe())))
         });
         methods.add_meta_method(MetaMethod::ToString, |_, this, ()| {
             let state = if this.0.closed.get() { " (closed)" } else { "" };

@@ -199,7 +199,7 @@ fn mount(args: &Args) -> Outcome {
     let text = joined(&data, options.text("type").as_deref())?;
     judge(&options, &way, asked, text.is_some(), args.has("source"))?;
     let host = options.flag("host");
-    args.host.guard(Kinds::MNT, host, "mounting")?;
+    args.host.guard(Kinds::MNT, host, &format!("mounting at {}", args.required_path("target").display()))?;
     let source = args.path("source").map(Spot::Path);
     let recursive = if options.flag("recursive") || matches!(way, Way::Bind(true)) { libc::MS_REC } else { 0 };
     let call = |source: Option<Spot>, fstype: Option<String>, flags: u64, keep: Option<u64>, data: Option<String>| {
@@ -312,7 +312,7 @@ fn umount(args: &Args) -> Outcome {
     if options.flag("expire") && (options.flag("force") || options.flag("detach")) {
         return Err(Raise::argument("options: expire excludes force and detach (umount(2))"));
     }
-    args.host.guard(Kinds::MNT, options.flag("host"), "unmounting")?;
+    args.host.guard(Kinds::MNT, options.flag("host"), &format!("unmounting {}", args.required_path("target").display()))?;
     let words =
         [("detach", libc::MNT_DETACH), ("force", libc::MNT_FORCE), ("expire", libc::MNT_EXPIRE), ("nofollow", libc::UMOUNT_NOFOLLOW)];
     let flags = words.iter().filter(|(word, _)| options.flag(word)).fold(0, |all, (_, flag)| all | flag);

@@ -5,14 +5,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use mlua::{Function, Lua, MultiValue, Value};
 
-use super::Host;
 use super::args::{Args, Fields};
 use super::error::{Outcome, Raise};
 use super::handle::{Handle, kind_of};
 use super::types::{Param, Type};
+use super::{Host, hook};
 
 /// Whom a primitive changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,8 @@ pub enum Scope {
 pub struct Example {
     /// Lua source.
     pub code: &'static str,
-    /// What a machine must have to run it, in the words of `test.needs`: `root`, `cgroup:memory`.
+    /// What a machine must have to run it, in the words of `test.needs`: `root`, `cgroup:memory`; and
+    /// `live` where it goes on by what only the kernel answers, so that there is no plan of it.
     pub needs: &'static [&'static str],
 }
 
@@ -97,6 +99,7 @@ pub fn all() -> Vec<(&'static str, &'static [Primitive])> {
         ("scheduling", super::attributes::scheduling::PRIMITIVES),
         ("capabilities", super::capabilities::PRIMITIVES),
         ("seccomp", super::seccomp::PRIMITIVES),
+        ("supervision", super::supervision::PRIMITIVES),
         ("lsm", super::lsm::PRIMITIVES),
         ("mounts", super::mounts::PRIMITIVES),
         ("detached mounts", super::mounts::tree::PRIMITIVES),
@@ -121,6 +124,7 @@ pub fn all() -> Vec<(&'static str, &'static [Primitive])> {
         ("json", super::json::PRIMITIVES),
         ("budget", super::budget::PRIMITIVES),
         ("handles", super::handles::PRIMITIVES),
+        ("values", super::values::PRIMITIVES),
     ]
 }
 
@@ -177,8 +181,13 @@ impl Primitive {
     pub fn bind(&'static self, lua: &Lua, host: &Rc<Host>) -> mlua::Result<Function> {
         let host = Rc::clone(host);
         lua.create_function(move |lua, values: MultiValue| {
+            if host.boxes.has_moved() {
+                return Err(mlua::Error::runtime("the line goes on in a box"));
+            }
+            hook::heed(&host)?;
             // A defect of ours is the script's error, not the end of what it holds open.
-            let result = catch_unwind(AssertUnwindSafe(|| self.call(lua, &host, values)));
+            let said = host.kernel.listens().then(|| super::site::say(self.name, &values));
+            let result = host.standing.within(self.name, said, || catch_unwind(AssertUnwindSafe(|| self.call(lua, &host, values))));
             if host.ledger.take_crowded() {
                 // Twice over: what a handle held is seen only when the handle itself is gone.
                 host.ledger.sweep();
@@ -194,8 +203,19 @@ impl Primitive {
     }
 
     fn call(&self, lua: &Lua, host: &Rc<Host>, values: MultiValue) -> Outcome {
-        if !(host.kernel().is_plan() && self.scope == Scope::Reads) {
+        if !host.kernel().is_plan() {
             return self.call_checked(lua, host, values);
+        }
+        if self.scope != Scope::Reads {
+            let doubtful = values.iter().find(|value| super::is_unknown(lua, value)).cloned();
+            return self.call_checked(lua, host, values).map_err(|raise| match (raise, doubtful) {
+                (Raise::Argument(_), Some(Value::Table(unknown))) => {
+                    let what: String = unknown.raw_get("what").unwrap_or_default();
+                    host.faces().inspect(|faces| faces.needs_value(&what));
+                    Raise::state(format!("a plan does not know what {what} answers: it is known after the calls have been made"))
+                }
+                (raise, _) => raise,
+            });
         }
         // What a plan's calls would have made is not there to be read, and what they would have
         // answered cannot be asked about.
@@ -206,6 +226,14 @@ impl Primitive {
             Err(Raise::Kernel(_)) => Ok(super::unknown(lua)?),
             other => other,
         }
+    }
+
+    /// In a plan, a text that nobody knows yet is written as what it is.
+    fn as_texts(&self, lua: &Lua, values: MultiValue) -> mlua::Result<MultiValue> {
+        let text = Value::String(lua.create_string("(known after apply)")?);
+        let takes_text = |index: usize| self.params.get(index).is_some_and(|param| param.kind.accepts(&text));
+        let known = |(index, value)| if super::is_unknown(lua, &value) && takes_text(index) { text.clone() } else { value };
+        Ok(values.into_iter().enumerate().map(known).collect())
     }
 
     fn call_checked(&self, lua: &Lua, host: &Rc<Host>, mut values: MultiValue) -> Outcome {
@@ -219,13 +247,11 @@ impl Primitive {
             }
         }
         // Nobody can read what a plan has only foreseen.
-        if self.scope == Scope::Reads && host.kernel.is_plan() {
-            let unknown = super::unknown(lua)?;
-            if values.contains(&unknown) {
-                return Ok(unknown);
-            }
+        if self.scope == Scope::Reads && host.kernel.is_plan() && values.iter().any(|value| super::is_unknown(lua, value)) {
+            return Ok(super::unknown(lua)?);
         }
-        let fields = self.take(values)?;
+        let fields = self.take(if host.kernel.is_plan() { self.as_texts(lua, values)? } else { values })?;
+        host.boxes.before(self, lua, host, &fields)?;
         (self.function)(&Args::new(lua, host, this, fields))
     }
 }
@@ -237,10 +263,26 @@ fn defect(panic: &(dyn std::any::Any + Send)) -> Raise {
         .hint("this is a defect of crun-lua; please report it with the script")
 }
 
+/// A primitive that answers a handle of this kind.
+#[must_use]
+pub fn maker(kind: &str) -> Option<&'static str> {
+    let flat = all().into_iter().flat_map(|(_, list)| list).filter(|primitive| primitive.method().is_none());
+    let answers = |words: &str| {
+        words.strip_prefix(kind).is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
+    };
+    flat.filter(|primitive| answers(primitive.returns)).map(|primitive| primitive.name).next()
+}
+
 /// The primitive or method of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Primitive> {
-    all().into_iter().flat_map(|(_, list)| list).find(|primitive| primitive.name == name)
+    static BY_NAME: OnceLock<Vec<&Primitive>> = OnceLock::new();
+    let by_name = BY_NAME.get_or_init(|| {
+        let mut list: Vec<&Primitive> = all().into_iter().flat_map(|(_, list)| list).collect();
+        list.sort_unstable_by_key(|primitive| primitive.name);
+        list
+    });
+    by_name.binary_search_by_key(&name, |primitive| primitive.name).ok().map(|index| by_name[index])
 }
 
 #[cfg(test)]

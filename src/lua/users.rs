@@ -105,7 +105,12 @@ fn read(root: &Fd, name: &str) -> Outcome<String> {
 fn found(args: &Args, options: &Fields) -> Outcome<(User, String)> {
     let spec = parse_spec(&args.required_text("user")).map_err(|reason| Raise::argument(format!("user: {reason}")))?;
     let root = root(options)?;
-    let (passwd, group) = (read(&root, "etc/passwd")?, read(&root, "etc/group")?);
+    // With numbers alone there is nothing to look up in it.
+    let numbers = matches!(spec, (Id::Number(_), Some(Id::Number(_))))
+        && options.value("groups").is_table()
+        && options.values("groups").iter().all(|value| value.as_u32().is_some());
+    let passwd = read(&root, "etc/passwd")?;
+    let group = if numbers { String::new() } else { read(&root, "etc/group")? };
     let user = sys::users::user(&spec, &passwd, &group).map_err(Raise::state)?;
     Ok((user, group))
 }

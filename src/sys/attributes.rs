@@ -115,6 +115,11 @@ pub fn set_death_signal(signal: i32) -> Result<()> {
     prctl(libc::PR_SET_PDEATHSIG, libc::c_ulong::try_from(signal).map_err(|_| Errno::EINVAL)?)
 }
 
+/// `PR_GET_PDEATHSIG`; 0 for none.
+pub fn death_signal() -> Result<i32> {
+    nix::sys::prctl::get_pdeathsig().map(|signal| signal.map_or(0, |signal| signal as i32))
+}
+
 /// `PR_SET_DUMPABLE`: whether others of the same user may trace this process and read its /proc.
 pub fn set_dumpable(on: bool) -> Result<()> {
     prctl(libc::PR_SET_DUMPABLE, on.into())

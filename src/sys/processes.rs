@@ -64,7 +64,9 @@ pub fn wait_any(children: &[BorrowedFd], timeout: Option<Duration>, forward: &[i
     }
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let ready = match readable(&fds, left) {
+        // Who has them forwarded holds them back already.
+        let held = forwarding.as_ref().is_some_and(|forwarding| forwarding.all_ending);
+        let ready = match readable_while(&fds, left, held) {
             Err(Errno::EINTR) if interrupt::pending().is_none() => continue,
             ready => ready?,
         };
@@ -81,6 +83,22 @@ pub fn wait_any(children: &[BorrowedFd], timeout: Option<Duration>, forward: &[i
             forwarding.pass_on(children)?;
         }
     }
+}
+
+/// Waits until a child has ended, or is stopped (`None`): job control. `EINTR` for a signal.
+pub fn wait_or_stop(pidfd: BorrowedFd) -> Result<Option<End>> {
+    use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+    Ok(match waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED)? {
+        WaitStatus::Exited(_, status) => Some(End::Exited(status)),
+        WaitStatus::Signaled(_, signal, core) => Some(End::Signalled(signal as i32, core)),
+        _ => None,
+    })
+}
+
+/// This process's standard input, which is open from the start to the end: see `image::prepare_process`.
+pub fn standard_input() -> BorrowedFd<'static> {
+    // SAFETY: the number is valid, and stays so: nothing in this program closes it.
+    unsafe { BorrowedFd::borrow_raw(0) }
 }
 
 /// Reaps a child that has ended; `None` while it runs.
@@ -178,6 +196,8 @@ struct Forwarding {
     before: SigSet,
     /// Those that the script had asked to be told of, and that came before the wait.
     early: Vec<Signal>,
+    /// Whether the signals that end a script are all among them.
+    all_ending: bool,
 }
 
 impl Forwarding {
@@ -193,7 +213,7 @@ impl Forwarding {
         let mut before = SigSet::empty();
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), Some(&mut before))?;
         // None comes between this look and the wait: they are blocked by now.
-        Ok(Some(Self { signals: fd, before, early: interrupt::take(&set).collect() }))
+        Ok(Some(Self { signals: fd, before, early: interrupt::take(&set).collect(), all_ending: interrupt::are_in(&set) }))
     }
 
     /// Passes on what came before the wait.
@@ -227,11 +247,16 @@ impl Drop for Forwarding {
 /// Waits until one of the descriptors can be read; the indices of those that can. `EINTR` also for
 /// a signal that came just before.
 pub fn readable(fds: &[BorrowedFd], timeout: Option<Duration>) -> Result<Vec<usize>> {
+    readable_while(fds, timeout, false)
+}
+
+/// The same; `held` says that the signals which end a script are held back by the caller.
+fn readable_while(fds: &[BorrowedFd], timeout: Option<Duration>, held: bool) -> Result<Vec<usize>> {
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
     let mut polled: Vec<PollFd> = fds.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)).collect();
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let ready = wait(&mut polled, left)?;
+        let ready = if held { ppoll(&mut polled, left.map(Into::into), None)? } else { wait(&mut polled, left)? };
         if ready > 0 {
             return Ok(polled.iter().enumerate().filter(|(_, fd)| fd.any() == Some(true)).map(|(index, _)| index).collect());
         }

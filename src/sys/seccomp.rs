@@ -10,6 +10,7 @@ use nix::libc;
 
 use super::{Errno, Result, files};
 
+pub mod attached;
 pub mod compile;
 pub mod names;
 pub mod profile;

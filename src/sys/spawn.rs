@@ -13,6 +13,11 @@ pub fn die_with_parent() -> Result<()> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
 }
 
+/// Has the kernel ask the calling process to end when its parent does: it closes what it holds.
+pub fn end_with_parent() -> Result<()> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)
+}
+
 /// Reaps a child that ends by itself.
 pub fn reap(pidfd: BorrowedFd) -> Result<()> {
     loop {

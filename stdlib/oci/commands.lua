@@ -305,6 +305,7 @@ M.OWN = {
     ps = "list containers",
     reference = "print the reference as files for the documentation and for editors",
     repl = "type lines and see what they do; the default on a terminal",
+    report = "draw a run, or what runs, as one page",
     setup = "set the editor's language server up for scripts",
     top = "watch containers",
   },

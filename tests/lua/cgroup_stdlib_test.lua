@@ -271,6 +271,7 @@ test.case("findings are sentences with a count, the gravest first", function(t)
   local near = { memory = { limit = 100, percent = 95.0 }, frozen = true }
   t.eq(findings.of(near)[1].text, "memory stands at 95 % of the limit of 100")
   t.eq(findings.of(near)[2].id, "frozen")
+  ---@diagnostic disable-next-line: missing-option
   t.eq(findings.of {}, {})
 end)
 

@@ -251,7 +251,6 @@ test.case(
   function(t)
     local group <close> = cgroup_set("test-pids", { pids = 3 })
     local result = run_in(group, function()
-      local held = {}
       for index = 1, 5 do
         local child, err = try(spawn, function()
           exec { "sleep", "60" }

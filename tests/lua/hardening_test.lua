@@ -582,4 +582,26 @@ for port in (80, 8080, 81):
   end)
 end)
 
+test.case("asking whether a file can be written leaves it as it was", { "root" }, function(t)
+  local dir <close> = temp_dir()
+  local root = dir.path
+  for _, name in ipairs { "etc", "bin", "dev", "tmp", "proc" } do
+    mkdir(root .. "/" .. name)
+  end
+  write_file(root .. "/etc/passwd", "kept\n")
+  local inside = require("hardening.check").inside
+  local child <close> = spawn({ unshare = { "mnt", "pid" } }, function()
+    mount("proc", root .. "/proc", { type = "proc" })
+    chroot(root)
+    local wanted = { name = "box", uid = 0, gid = 0, limits = {}, allowed = {} }
+    -- What it asks last needs programs, which are not there.
+    local _, err = try(inside, wanted)
+    return type(err) == "table" and err.op == "capture" and 0 or error(err, 0)
+  end)
+  t.eq(child:wait().code, 0)
+  t.eq(read_file(root .. "/etc/passwd"), "kept\n")
+  t.eq({ list_dir(root .. "/bin"), list_dir(root .. "/dev") }, { {}, {} })
+  t.eq(stat(root .. "/new"), nil)
+end)
+
 return test.run()

@@ -11,6 +11,7 @@ test.case("what could break out of the machine is absent", function(t)
   t.eq(os.execute, nil)
   t.eq(io.popen, nil)
   local _, reason = try(function()
+    ---@diagnostic disable-next-line: unknown-field
     os.execute("true")
   end)
   t.ok(reason.hint:find("capture", 1, true), "the error says what to use instead")

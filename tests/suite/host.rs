@@ -166,10 +166,10 @@ fn fault() -> Result<(), Failed> {
 
 fn dry_run() -> Result<(), Failed> {
     let source = "mkdir(os.getenv(\"TMPDIR\") .. \"/made\")\nlocal f = io.open(os.getenv(\"TMPDIR\") .. \"/written\", \"w\")\nf:write(\"x\")\nf:close()";
-    expect(&["--dry-run"], source, 0, "Plan: 1 calls")?;
+    expect(&["--dry-run"], source, 0, "Plan: 1 to add (1 directory)")?;
     let source = "local child = spawn(function() exec { \"false\" } end)\nos.exit(child:wait().code)";
-    expect(&["--dry-run"], source, 0, "1 irreversible. Nothing was run.")?;
-    expect(&["--dry-run"], "print(spawn(function() end):wait().code + 1)", 1, "known after the calls have really been made")
+    expect(&["--dry-run"], source, 0, "Nothing was run.")?;
+    expect(&["--dry-run"], "print(spawn(function() end):wait().code + 1)", 1, "known after the calls have been made")
 }
 
 fn explain() -> Result<(), Failed> {

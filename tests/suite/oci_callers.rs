@@ -11,7 +11,7 @@ use libtest_mimic::Trial;
 use crate::program::{PROGRAM, Place, ROOT, succeeded, text};
 
 pub fn trials() -> Vec<Trial> {
-    ["podman", "containerd", "docker", "policy"].into_iter().flat_map(of_caller).collect()
+    ["podman", "rootless", "containerd", "docker", "policy"].into_iter().flat_map(of_caller).collect()
 }
 
 /// The cases of one caller. A file that cannot be listed is a failing test of its own.

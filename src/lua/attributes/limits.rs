@@ -98,14 +98,19 @@ fn set(args: &Args) -> Outcome {
         {
             return Err(Raise::argument(format!("limits.{kind}: the soft limit {soft} is above the hard limit {hard}")));
         }
-        let before = sys::attributes::limit(pid.unwrap_or(0), *number);
-        let before = before.map_err(|errno| Raise::read(format!("prlimit64({}, …)", pid.unwrap_or(0)), errno))?;
-        wanted.push((Call::Limit { pid, kind, soft, hard }, before, *kind));
+        wanted.push((Call::Limit { pid, kind, soft, hard }, *number, *kind));
     }
+    // All of them or none: one alone needs no way back.
+    let before = |number| {
+        let read = sys::attributes::limit(pid.unwrap_or(0), number);
+        read.map_err(|errno| Raise::read(format!("prlimit64({}, …)", pid.unwrap_or(0)), errno))
+    };
+    let several = wanted.iter().filter(|_| wanted.len() > 1);
+    let befores = several.map(|(_, number, _)| before(*number)).collect::<Outcome<Vec<_>>>()?;
     for (index, (call, ..)) in wanted.iter().enumerate() {
         if let Err(failure) = args.host.run(call.clone()) {
-            // All of them or none; a hard limit may be beyond taking back, and then it stays.
-            for (_, (soft, hard), kind) in wanted.iter().take(index).rev() {
+            // A hard limit may be beyond taking back, and then it stays.
+            for ((_, _, kind), (soft, hard)) in wanted.iter().zip(&befores).take(index).rev() {
                 let _ = args.host.run(Call::Limit { pid, kind, soft: Some(*soft), hard: Some(*hard) });
             }
             return Err(failure);

@@ -49,7 +49,13 @@ pub fn stat_table(lua: &Lua, found: &FileStat) -> mlua::Result<Table> {
 }
 
 fn failed(what: &str, path: &Path, errno: Errno) -> Raise {
-    Raise::read(format!("{what}({:?})", path.display().to_string()), errno)
+    let error = Raise::read(format!("{what}({:?})", path.display().to_string()), errno);
+    match errno {
+        Errno::EACCES => error.hint("this user may not: stat tells the owner and the mode, also of each directory on the way"),
+        Errno::EISDIR => error.hint("it is a directory: list_dir reads one"),
+        Errno::ENOTDIR => error.hint("something on the way is no directory: stat tells what it is"),
+        _ => error,
+    }
 }
 
 pub fn read_file(args: &Args) -> Outcome {
@@ -76,7 +82,7 @@ pub fn stat(args: &Args) -> Outcome {
     let follow = !args.options("options")?.flag("nofollow");
     match files::stat(&path, follow).map_err(|errno| failed("stat", &path, errno))? {
         Some(found) => Ok(Value::Table(stat_table(args.lua, &found)?)),
-        None if args.host.kernel().is_plan() => Ok(unknown(args.lua)?),
+        None if args.host.kernel().foresees(&path) => Ok(unknown(args.lua)?),
         None => Ok(Value::Nil),
     }
 }

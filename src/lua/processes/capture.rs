@@ -107,6 +107,7 @@ fn child(lua: &Lua, host: &Rc<Host>, name: &str, channel: &fork::Channel, setup:
     if let Ok(Value::Table(object)) = failure.into_object(lua, "capture") {
         let _ = channel.send(error::to_json(&object).to_string().as_bytes());
     }
+    host.kernel.end();
     fork::exit_now(127)
 }
 

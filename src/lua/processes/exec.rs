@@ -223,5 +223,9 @@ fn chdir(args: &Args) -> Outcome {
 
 fn exec(args: &Args) -> Outcome {
     let program = Program::take(args.value("command"), &args.options("command")?)?;
+    if args.host.boxes.is_session() && !args.host.kernel().is_plan() {
+        // Whoever types goes on afterwards.
+        return Err(args.host.boxes.run(args.lua, args.host, &program.name.to_string_lossy(), || program.exec(args.host)));
+    }
     Err(program.exec(args.host))
 }

@@ -169,17 +169,19 @@ fn poll(args: &Args) -> Outcome {
     }
     let failed = |errno| Raise::read("ppoll(<sources>)", errno);
     interrupt::want(&signals).map_err(failed)?;
+    if list.raw_len() == 0 && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        // Nothing is waited for, so no signal has to be held back for the wait.
+        let rows = args.lua.create_table()?;
+        tell_signals(args, &rows)?;
+        return Ok(Value::Table(rows));
+    }
     let held = interrupt::Held::start(&signals).map_err(failed)?;
     let rows = args.lua.create_table()?;
     // What is closed when a signal has ended the script may wait as well; only a further one cuts
     // that off.
     let ending = args.host.stopped.get().is_some();
     loop {
-        for signal in interrupt::take(&SigSet::all()) {
-            let row = args.lua.create_table()?;
-            row.raw_set("signal", signal_name(signal as i32))?;
-            rows.raw_push(row)?;
-        }
+        tell_signals(args, &rows)?;
         if (!ending || interrupt::pending().is_some()) && stop_if_signalled(args.host) {
             args.host.unwound.set(true);
             return Err(interrupted());
@@ -199,6 +201,16 @@ fn poll(args: &Args) -> Outcome {
             return Ok(Value::Table(rows));
         }
     }
+}
+
+/// Adds a row for every signal that has come.
+fn tell_signals(args: &Args, rows: &Table) -> mlua::Result<()> {
+    for signal in interrupt::take(&SigSet::all()) {
+        let row = args.lua.create_table()?;
+        row.raw_set("signal", signal_name(signal as i32))?;
+        rows.raw_push(row)?;
+    }
+    Ok(())
 }
 
 /// The signals that are to be answered. Some cannot be caught, and after others nothing can go on.

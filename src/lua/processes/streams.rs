@@ -100,18 +100,23 @@ pub const PRIMITIVES: &[Primitive] = &[
 ];
 
 /// An open descriptor.
-pub struct Descriptor(RefCell<Option<Fd>>, String);
+pub struct Descriptor {
+    fd: RefCell<Option<Fd>>,
+    label: String,
+    /// Whether a read is known to wait: a pipe that was made here.
+    waits: bool,
+}
 
 impl Descriptor {
     /// Takes an open descriptor.
     pub fn new(fd: Fd) -> Self {
         let label = fd.label().to_owned();
-        Self(RefCell::new(Some(fd)), label)
+        Self { fd: RefCell::new(Some(fd)), label, waits: false }
     }
 
     /// The descriptor's number, while it is open. A planned one has none.
     pub fn number(&self) -> Outcome<Option<i32>> {
-        match &*self.0.borrow() {
+        match &*self.fd.borrow() {
             Some(fd) => Ok(fd.raw().ok()),
             None => Err(Raise::state(format!("{} is closed", self.describe()))),
         }
@@ -119,7 +124,7 @@ impl Descriptor {
 
     /// The descriptor, while it is open.
     pub fn fd(&self) -> Outcome<Fd> {
-        self.0.borrow().clone().ok_or_else(|| Raise::state(format!("{} is closed", self.describe())))
+        self.fd.borrow().clone().ok_or_else(|| Raise::state(format!("{} is closed", self.describe())))
     }
 }
 
@@ -129,7 +134,7 @@ impl Resource for Descriptor {
     }
 
     fn describe(&self) -> String {
-        format!("fd <{}>", self.1)
+        format!("fd <{}>", self.label)
     }
 
     fn fields(&self) -> &'static [&'static str] {
@@ -137,17 +142,21 @@ impl Resource for Descriptor {
     }
 
     fn field(&self, lua: &Lua, _name: &str) -> mlua::Result<Value> {
-        let number = self.0.borrow().as_ref().and_then(|fd| fd.raw().ok());
+        let number = self.fd.borrow().as_ref().and_then(|fd| fd.raw().ok());
         number.map_or_else(|| super::super::unknown(lua), |number| Ok(Value::Integer(number.into())))
     }
 
     fn close(&self, _host: &Host) -> Outcome<()> {
-        self.0.take();
+        self.fd.take();
         Ok(())
     }
 
     fn lasting(&self) -> bool {
         false
+    }
+
+    fn reopened(&self) {
+        self.fd.replace(Some(Fd::planned(self.label.clone())));
     }
 }
 
@@ -290,7 +299,7 @@ fn make_pipe(host: &Host, name: &str) -> Outcome<(Fd, Fd)> {
 fn pipe(args: &Args) -> Outcome {
     let (read, write) = make_pipe(args.host, "pipe")?;
     let table = args.lua.create_table()?;
-    table.raw_set("read", args.adopt(Descriptor::new(read), None)?)?;
+    table.raw_set("read", args.adopt(Descriptor { waits: true, ..Descriptor::new(read) }, None)?)?;
     table.raw_set("write", args.adopt(Descriptor::new(write), None)?)?;
     Ok(Value::Table(table))
 }
@@ -299,7 +308,8 @@ fn pipe(args: &Args) -> Outcome {
 const MOST: usize = 64 << 20;
 
 fn read(args: &Args) -> Outcome {
-    let fd = args.this::<Descriptor>()?.fd()?;
+    let this = args.this::<Descriptor>()?;
+    let fd = this.fd()?;
     if fd.is_planned() {
         return Ok(super::super::unknown(args.lua)?);
     }
@@ -316,7 +326,7 @@ fn read(args: &Args) -> Outcome {
         Some(0) => return Err(Raise::argument("size: expected a size from 1")),
         Some(size) => {
             let size = usize::try_from(size).unwrap_or(MOST).min(MOST);
-            let Some(bytes) = sys::processes::read(open, size).map_err(failed)? else { return Ok(Value::Nil) };
+            let Some(bytes) = sys::processes::read(open, size, this.waits).map_err(failed)? else { return Ok(Value::Nil) };
             bytes
         }
         None => sys::processes::read_all(open, MOST).map_err(failed)?,
@@ -332,7 +342,7 @@ fn write(args: &Args) -> Outcome {
 
 fn close(args: &Args) -> Outcome {
     let handle: &Handle = args.this_handle()?;
-    handle.any::<Descriptor>()?.0.take();
+    handle.any::<Descriptor>()?.fd.take();
     handle.close(args.host)?;
     Ok(Value::Nil)
 }

@@ -62,6 +62,12 @@ pub fn stat(args: &Args) -> Outcome {
 }
 
 pub fn exists(args: &Args) -> Outcome {
+    let root = args.this::<Rootfs>()?.root()?;
+    if root.is_planned()
+        && let Some(there) = args.host.kernel().made(Path::new(&place(&root, &args.required_path("path"))))
+    {
+        return Ok(Value::Boolean(there));
+    }
     match found(args, |root, path| read::stat(root, path, Links::NotLast))? {
         Ok(found) => Ok(Value::Boolean(found.is_some())),
         Err(Value::Nil) => Ok(Value::Boolean(false)),

@@ -103,10 +103,12 @@ pub fn preserved(number: RawFd) -> bool {
 }
 
 /// One read(2) of at most `max` bytes; `None` at the end. A terminal's hang-up is its end.
-pub fn read(fd: BorrowedFd, max: usize) -> Result<Option<Vec<u8>>> {
+///
+/// `waits` says that a read of it is known to wait, which is asked for else.
+pub fn read(fd: BorrowedFd, max: usize, waits: bool) -> Result<Option<Vec<u8>>> {
     let mut buffer = vec![0; max];
     loop {
-        if !is_nonblocking(fd)? {
+        if waits || !is_nonblocking(fd)? {
             wait_readable(fd)?;
         }
         match nix::unistd::read(fd, &mut buffer) {
@@ -146,7 +148,7 @@ fn wait_readable(fd: BorrowedFd) -> Result<()> {
 /// Reads to the end; `EFBIG` where that is more than `max` bytes.
 pub fn read_all(fd: BorrowedFd, max: usize) -> Result<Vec<u8>> {
     let mut all = Vec::new();
-    while let Some(part) = read(fd, CHUNK)? {
+    while let Some(part) = read(fd, CHUNK, false)? {
         all.extend_from_slice(&part);
         if all.len() > max {
             return Err(Errno::EFBIG);

@@ -128,7 +128,7 @@ impl Relay<'_> {
     /// The end of an input that is no terminal becomes the key that means the end.
     fn read_input(&mut self) -> Result<()> {
         let Some(input) = self.input else { return Ok(()) };
-        if let Some(bytes) = processes::read(input, 4096)? {
+        if let Some(bytes) = processes::read(input, 4096, false)? {
             self.waiting.extend(bytes);
             return Ok(());
         }

@@ -176,7 +176,8 @@ impl Worker {
         for line in text.lines().skip(1) {
             let event: serde_json::Value = serde_json::from_str(line)?;
             let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
-            let number = event["number"].as_u64().ok_or("no number")?;
+            // The last line of a process.
+            let Some(number) = event["number"].as_u64() else { continue };
             calls.push(Call { inside: field("in").replace(&self.name, NAME), number, text: field("call") });
         }
         Ok(calls)

@@ -233,7 +233,14 @@ impl Entry {
 impl Ledger {
     /// Makes the handle of a resource. `journal` is the number of what the journal was told before.
     pub fn adopt(&self, resource: impl Resource, journal: Option<u64>) -> Handle {
-        let lasting = resource.lasting();
+        let handle = self.apart(resource, journal);
+        self.enter(&handle);
+        handle
+    }
+
+    /// The same for whoever closes the handle before anything else is made, thousands of times: it is not
+    /// in the list until [`Ledger::enter`].
+    pub fn apart(&self, resource: impl Resource, journal: Option<u64>) -> Handle {
         let inner = Inner {
             resource: Box::new(resource),
             owner: crate::sys::fork::own_pid(),
@@ -241,14 +248,18 @@ impl Ledger {
             kept: Cell::new(false),
             journal: Cell::new(journal),
         };
-        let handle = Handle(Rc::new(inner));
+        Handle(Rc::new(inner))
+    }
+
+    /// Puts a handle into the list of those that are closed at the end.
+    pub fn enter(&self, handle: &Handle) {
+        let lasting = handle.0.resource.lasting();
         self.private.borrow_mut().extend(handle.0.resource.private());
         if self.open.borrow().len() >= self.limit.get().max(FEW) {
             self.crowded.set(true);
         }
         let entry = if lasting { Entry::Held(handle.clone()) } else { Entry::Seen(Rc::downgrade(&handle.0)) };
         self.open.borrow_mut().push(entry);
-        handle
     }
 
     /// The open handle of a lasting object that is of this type and passes the test.

@@ -384,18 +384,23 @@ fn serve(args: &Args) -> Outcome {
         return Ok(super::unknown(args.lua)?);
     }
     while let Some(waiting) = next(args, &listener, deadline)? {
-        let handle = args.host.ledger.adopt(Request { listener: listener.clone(), waiting, answered: Cell::new(false) }, None);
+        let handle = args.host.ledger.apart(Request { listener: listener.clone(), waiting, answered: Cell::new(false) }, None);
         let value = Value::UserData(args.lua.create_userdata(handle.clone())?);
         let judged = budget::within(args.lua, args.host, (time, None), &judge, MultiValue::from_vec(vec![value.clone()]));
+        // Whatever it has left is the script's from here on.
         let error = match judged {
             Ok(_) if handle.any::<Request>()?.answered.get() => {
                 handle.close(args.host)?;
                 continue;
             }
             Ok(_) => Value::Nil,
-            Err(raise) if is_unwinding(args.host) => return Err(raise),
+            Err(raise) if is_unwinding(args.host) => {
+                handle.close(args.host)?;
+                return Err(raise);
+            }
             Err(raise) => raise.into_object(args.lua, "seccomp_listener:serve")?,
         };
+        args.host.ledger.enter(&handle);
         let left = args.lua.create_table()?;
         left.raw_set("request", value)?;
         left.raw_set("error", error)?;

@@ -212,6 +212,8 @@ fn normal(said: &str) -> String {
             ("of processor time, ", " KiB", "N"),
             ("owner 0:0, ", " bytes", "N"),
             ("state.json  ", " bytes", "N"),
+            // A hash that may have no letter.
+            ("attachments/", ".json", "HEX"),
         ] {
             text = between(&text, start, end, word);
         }

@@ -59,7 +59,8 @@ mod ioctl {
     nix::ioctl_readwrite!(send, b'!', 1, Response);
     nix::ioctl_write_ptr!(id_valid, b'!', 2, u64);
     nix::ioctl_write_ptr!(add_fd, b'!', 3, AddFd);
-    nix::ioctl_write_int!(set_flags, b'!', 4);
+    // The number says a size of 8 bytes, though the flags are given by value.
+    nix::ioctl_write_int_bad!(set_flags, nix::request_code_write!(b'!', 4, 8));
 }
 
 /// What is answered to a call.
@@ -118,7 +119,7 @@ pub fn add_fd(listener: BorrowedFd, id: u64, fd: BorrowedFd, number: Option<u32>
 /// Lets the kernel wake the two sides on the same processor (`SYNC_WAKE_UP`, Linux 6.6): the one
 /// sleeps when the other runs. Older kernels do without.
 pub fn wake_in_place(listener: BorrowedFd) {
-    const SYNC_WAKE_UP: u64 = 1;
+    const SYNC_WAKE_UP: libc::c_int = 1;
     // SAFETY: takes a number.
     let _ = unsafe { ioctl::set_flags(listener.as_raw_fd(), SYNC_WAKE_UP) };
 }

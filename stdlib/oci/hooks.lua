@@ -220,11 +220,8 @@ local function close(streams)
   end
 end
 
---- Runs the hooks of a kind, in order; the first that fails ends it with an error.
----@param spec table
----@param kind string
----@param state table as `oci.state.public` makes it
-function M.run(spec, kind, state)
+-- Runs the hooks of a kind, in order, and tells `failed` of each that does.
+local function run_each(spec, kind, state, failed)
   if not M.has(spec, kind) then
     return
   end
@@ -235,10 +232,19 @@ function M.run(spec, kind, state)
   for index, hook in ipairs(spec.hooks[kind]) do
     local why = run_one(hook, text, streams)
     if why then
-      local message = ("error running %s hook #%d: %s: %s"):format(kind, index - 1, hook.path, why)
-      options.fail("oci", message)
+      failed(("%s hook #%d: %s: %s"):format(kind, index - 1, hook.path, why))
     end
   end
+end
+
+--- Runs the hooks of a kind, in order; the first that fails ends it with an error.
+---@param spec table
+---@param kind string
+---@param state table as `oci.state.public` makes it
+function M.run(spec, kind, state)
+  run_each(spec, kind, state, function(what)
+    options.fail("oci", "error running " .. what)
+  end)
 end
 
 --- Runs hooks that nothing depends on: each, whatever the others do; a failure is a warning.
@@ -246,19 +252,9 @@ end
 ---@param kind string
 ---@param state table
 function M.run_all(spec, kind, state)
-  if not M.has(spec, kind) then
-    return
-  end
-  local text, streams = json_encode(state), streams_of(spec, kind)
-  local closing <close> = defer(function()
-    close(streams)
+  run_each(spec, kind, state, function(what)
+    require("oci.log").warn(what)
   end)
-  for index, hook in ipairs(spec.hooks[kind]) do
-    local why = run_one(hook, text, streams)
-    if why then
-      require("oci.log").warn(("%s hook #%d: %s: %s"):format(kind, index - 1, hook.path, why))
-    end
-  end
 end
 
 return M

@@ -28,6 +28,7 @@ local function list()
       end
     end
 end
+M.list = list
 
 --- Callers written in Go cannot leave a number out: their 0 is "not set".
 local function set(value)

@@ -15,20 +15,10 @@ local v1 = require "oci.cgroup.v1"
 
 local M = { pids = v1.pids, cpuset = v1.cpuset, rdma = v1.rdma }
 
-local set = v1.set
+local list, set = v1.list, v1.set
 
 local function refuse(field, hint)
   options.fail("linux.resources." .. field, "cgroup v2 has nothing like it", hint)
-end
-
-local function list()
-  local writes = {}
-  return writes,
-    function(file, value)
-      if value ~= nil then
-        writes[#writes + 1] = { file = file, value = tostring(value) }
-      end
-    end
 end
 
 local function limit_of(value)

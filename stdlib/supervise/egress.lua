@@ -23,9 +23,14 @@
 --- already, and changing the address meanwhile changes nothing. What is connected cannot be
 --- connected anew, because every connect is answered here and none is let through to the kernel.
 ---
---- TCP alone; options that were set on the socket before connect (a bound address, keepalive) are
---- lost. A name in the list is looked up when the list is made; the program itself needs
---- addresses, or an /etc/hosts. While a connection is made other calls wait, `timeout` at most.
+--- A unix socket of the program's is connected by the script too, where the program has the
+--- script's own rights (ids, capabilities, user namespace); else the answer is EACCES, since the
+--- kernel would judge the script instead of the program.
+---
+--- Over a network it is TCP alone; options that were set on the socket before connect (a bound
+--- address, keepalive) are lost. A name in the list is looked up when the list is made; the program
+--- itself needs addresses, or an /etc/hosts. While a connection is made other calls wait, `timeout`
+--- at most.
 local addresses = require "supervise.addresses"
 local options = require "options"
 
@@ -66,9 +71,26 @@ local function flags_of(req, number)
   return tonumber(text:match "flags:%s*(%d+)" or "0", 8)
 end
 
--- A unix socket is connected here too, to the file that its process means by the path.
+-- Whether the caller has the rights of this script, no fewer and no others.
+local function has_our_rights(req)
+  local function rights(pid)
+    local status = read_file(("/proc/%s/status"):format(pid)) or ""
+    local found = { readlink(("/proc/%s/ns/user"):format(pid)) or "" }
+    for _, field in ipairs { "Uid", "Gid", "Groups", "CapEff" } do
+      found[#found + 1] = status:match("\n" .. field .. ":([^\n]*)") or ""
+    end
+    return table.concat(found, "\n")
+  end
+  return req:waits() and rights "self" == rights(req.pid)
+end
+
+-- A unix socket is connected here too, to the file that its process means by the path. The kernel
+-- judges by the rights of whoever connects, and tells them to the other side: so this is only for a
+-- caller who has the script's own.
 local function connect_unix(req, socket, address)
-  if address.abstract then
+  if not has_our_rights(req) then
+    return req:errno "EACCES"
+  elseif address.abstract then
     socket:connect { abstract = address.abstract }
     return req:value(0)
   end

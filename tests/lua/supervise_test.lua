@@ -608,14 +608,15 @@ test.case(
         "-S",
         "-c",
         [[
-import socket, struct, sys
+import socket, struct, sys, time
 s = socket.create_server(("127.0.0.1", 0))
 sys.stdout.write("%d\n" % s.getsockname()[1])
 sys.stdout.flush()
 c, _ = s.accept()
 c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+time.sleep(0.3)
 c.close()
-s.settimeout(0.5)
+s.settimeout(2)
 try: s.accept()
 except OSError: sys.exit(0)
 sys.exit(1)
@@ -633,7 +634,7 @@ sys.exit(1)
         [[
 import socket, sys, time
 s = socket.socket(fileno=0)
-time.sleep(0.1)
+time.sleep(0.8)
 for n in range(3):
     try: s.sendto(b"x", 0x20000000, ("127.0.0.1", int(sys.argv[1])))
     except OSError: pass
@@ -698,6 +699,29 @@ c = socket.socket(socket.AF_UNIX)
 assert c.connect_ex("not-there.sock") == errno.ENOENT
 ]]):format(DIR, DIR)
   )
+  t.eq(result.code, 0)
+  clean()
+end)
+
+test.case("egress: nobody gets at a unix socket by the rights of the script", root, function(t)
+  local path = DIR .. "/root.sock"
+  local listener <close> = socket_listen(path)
+  chmod(path, "0600")
+  chmod(DIR, "0755")
+  local egress = supervise.egress { allow = { "127.0.0.1:1" } }
+  local code = ([[
+import errno, socket
+s = socket.socket(socket.AF_UNIX)
+sys.exit(s.connect_ex(%q) != errno.EACCES)
+]]):format(path)
+  local given = {
+    notify = egress.notify,
+    filter = egress.filter,
+    setup = function()
+      setuser "65534:65534"
+    end,
+  }
+  local result = python(given, code)
   t.eq(result.code, 0)
   clean()
 end)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# `make test`: the format, the lints, the tests; the last line is the sum of all counts.
+# `make test`: the format, the lints, the tests; at the end what has failed, and the sum of all counts.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -21,6 +21,10 @@ trap 'rm -f "$status"' EXIT
   cargo test --locked --lib --bins --tests --no-fail-fast -- "$@" </dev/null 2>&1 || echo $? >"$status"
 } | awk '
   { print; fflush() }
+  # Told again at the end, the beginning of each: a log may be kept by its last lines only.
+  /^---- .* ----$/ { told = told "\nfailed: " substr($0, 6, length($0) - 10) "\n"; left = 8; next }
+  /^(failures:|test result:)/ { left = 0 }
+  left > 0 && NF { told = told "  " substr($0, 1, 200) "\n"; left-- }
   /^test result:/ {
     for (i = 2; i < NF; i++) {
       if ($(i + 1) ~ /^passed/) passed += $i
@@ -28,7 +32,7 @@ trap 'rm -f "$status"' EXIT
       if ($(i + 1) ~ /^ignored/) skipped += $i
     }
   }
-  END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped }
+  END { printf "%s\n%d passed, %d failed, %d skipped\n", told, passed, failed, skipped }
 '
 code=$(cat "$status")
 exit "${code:-0}"

@@ -47,7 +47,7 @@ impl Snapshot {
     /// The same where others make things of their own meanwhile: only what is `mine` counts, and
     /// `more` tells what else there is to look at.
     pub fn left_of(&self, mark: &str, place: &Path, mine: &dyn Fn(&str) -> bool, more: &dyn Fn() -> Vec<String>) -> Vec<String> {
-        let deadline = Instant::now() + Duration::from_secs(2);
+        let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             let now = Self::take();
             let mut left: Vec<String> = now.0.difference(&self.0).cloned().collect();

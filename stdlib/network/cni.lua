@@ -13,6 +13,7 @@
 --- ```
 local address = require "network.address"
 local options = require "options"
+local planned = require "planned"
 local ports = require "network.ports"
 local state = require "network.state"
 
@@ -95,7 +96,7 @@ local function call(record, plugin, command, input, netns, here)
     exec { cni.programs[plugin.type], env = env }
   end)
   local result = child:output { stdin = json_encode(input), timeout = "60s" }
-  if state.planned(result.code) then
+  if planned(result.code) then
     return result.stdout
   end
   local answer = try(json_decode, result.stdout)
@@ -118,7 +119,7 @@ end
 local function check_version(record, plugin)
   local version = record.cni.conf.cniVersion
   local answer = call(record, plugin, "VERSION", { cniVersion = version })
-  if state.planned(answer) then
+  if planned(answer) then
     return
   end
   for _, known in ipairs(answer and answer.supportedVersions or {}) do
@@ -235,7 +236,7 @@ function M.connect(record, process)
   local result
   for index, plugin in ipairs(record.cni.conf.plugins) do
     local answer = call(record, plugin, "ADD", input(record, plugin, result), netns)
-    result = not state.planned(answer) and answer or result
+    result = not planned(answer) and answer or result
     -- Written down each time: DEL after a crash gets what there was.
     record.cni.result, record.cni.added = result, index
     state.write(state.attachment(record.scope, record.id), record)

@@ -49,6 +49,7 @@
 --- ```
 local address = require "network.address"
 local options = require "options"
+local planned = require "planned"
 local state = require "network.state"
 
 local M = {}
@@ -163,7 +164,7 @@ end
 --- have been set up (such news come once a second at most).
 local function carries(host, name)
   local rows = links { ns = host.ns }
-  if state.planned(rows) then
+  if planned(rows) then
     return true
   end
   for _, row in ipairs(rows) do

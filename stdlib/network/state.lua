@@ -22,6 +22,7 @@
 --- assert(state.alive(me) and not state.alive({ pid = me.pid, starttime = me.starttime + 1 }))
 --- ```
 local options = require "options"
+local planned = require "planned"
 
 local M = {}
 
@@ -39,18 +40,11 @@ function M.me()
   return { pid = stat.pid, starttime = stat.starttime }
 end
 
---- Whether a value is one that a plan (`--dry-run`) cannot know: a pid, what a program said.
----@param value any
----@return boolean
-function M.planned(value)
-  return getmetatable(value) == "unknown"
-end
-
 --- A process as a record names it; nil where it is gone, and in a plan.
 ---@param pid integer
 ---@return network.Owner?
 function M.owner(pid)
-  local stat = not M.planned(pid) and proc_stat(pid)
+  local stat = not planned(pid) and proc_stat(pid)
   return stat and { pid = pid, starttime = stat.starttime } or nil
 end
 

@@ -12,6 +12,7 @@
 --- assert(found == "127.0.0.1/8080:80")
 --- ```
 local options = require "options"
+local planned = require "planned"
 local ports = require "network.ports"
 local state = require "network.state"
 
@@ -106,7 +107,7 @@ local function pasta(record, process, userns)
   end
   add(tostring(process.pid))
   local result = capture(command, { timeout = PATIENCE })
-  if not state.planned(result.code) and result.code ~= 0 then
+  if not planned(result.code) and result.code ~= 0 then
     fail(record, result.timed_out and "it was not ready in time" or result.stderr)
   end
 end
@@ -135,7 +136,7 @@ local function slirp4netns(record, process)
   ready.write:close()
   log.write:close()
   local word = try(ready.read.read, ready.read, 1, { timeout = PATIENCE })
-  if not state.planned(word) and word ~= "1" then
+  if not planned(word) and word ~= "1" then
     fail(record, try(log.read.read, log.read, "64K", { timeout = "1s" }) or "it says nothing")
   end
 end

@@ -16,6 +16,7 @@
 local hooks = require "oci.hooks"
 local inside = require "oci.inside"
 local options = require "options"
+local planned = require "planned"
 local state = require "oci.state"
 local undo_list = require "container.undo"
 
@@ -221,7 +222,7 @@ local function launch(made)
   state.save(made.root, made.record)
   made.group:joined(process.pid)
   require("oci.process").from_outside(plan.process, process.pid)
-  plan.sync:say(("%d\n"):format(process.pid))
+  plan.sync:say(process.pid .. "\n")
 end
 
 --- What the parent does while the child's namespaces are there and its root is not.
@@ -242,7 +243,7 @@ local function await(made)
   local sync = made.plan.sync
   while true do
     local word = sync:listen()
-    if word == "r" then
+    if word == "r" or planned(word) then
       return
     elseif word == "h" then
       meet(made)

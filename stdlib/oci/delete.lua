@@ -7,6 +7,7 @@
 --- delete.whole(root.path, { id = "never-was", status = "stopped", owner = 0 })
 --- ```
 local options = require "options"
+local planned = require "planned"
 local state = require "oci.state"
 
 local M = {}
@@ -75,7 +76,8 @@ function M.kill(record)
       group:kill()
     end
   end
-  if process and #poll({ process }, { timeout = PATIENCE }) == 0 then
+  local ended = process and poll({ process }, { timeout = PATIENCE })
+  if ended and not planned(ended) and #ended == 0 then
     options.fail("oci", ("container %q: its first process does not end"):format(record.id))
   end
 end

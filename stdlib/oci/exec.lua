@@ -207,7 +207,7 @@ local function launch(run, given)
   end)
   run.sync:admit()
   require("oci.process").from_outside(run.plan, process.pid)
-  run.sync:say(("%d\n"):format(process.pid))
+  run.sync:say(process.pid .. "\n")
   return process
 end
 

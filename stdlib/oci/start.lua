@@ -12,6 +12,7 @@
 --- ```
 local delete = require "oci.delete"
 local options = require "options"
+local planned = require "planned"
 local state = require "oci.state"
 
 local M = {}
@@ -31,8 +32,11 @@ end
 local function hear(answer, process)
   local text = ""
   while true do
-    local ended
-    for _, one in ipairs(poll { answer, process }) do
+    local ready, ended = poll { answer, process }, nil
+    if planned(ready) then
+      return text, ended
+    end
+    for _, one in ipairs(ready) do
       ended = ended or one.source == process
       if one.source == answer and not one.readable and one.hangup then
         return text

@@ -15,6 +15,7 @@
 --- assert(sync:listen() == "r")
 --- ```
 local options = require "options"
+local planned = require "planned"
 
 local M = {}
 
@@ -62,6 +63,8 @@ function Sync:hear_line()
     local text = self.down.read:read(64)
     if not text then
       options.fail("oci", ENDED)
+    elseif planned(text) then
+      return text
     end
     line = line .. text
   end

@@ -69,6 +69,13 @@ pub enum Call {
         /// The filter.
         filter: Rc<Filter>,
     },
+    /// syscall(2) without arguments that mean anything: answers [`Reply::Number`].
+    Try {
+        /// The call.
+        name: String,
+        /// Its number here.
+        number: u32,
+    },
 }
 
 /// What the listener is called in plans and traces.
@@ -76,7 +83,10 @@ const LISTENER: &str = "seccomp listener";
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Load { filter } = self;
+        let filter = match self {
+            Self::Load { filter } => filter,
+            Self::Try { name, .. } => return write!(f, "{name}(-1, -1, -1, -1, -1, -1)"),
+        };
         let mut flags: Vec<String> = Vec::new();
         let named = [("new_listener", NEW_LISTENER), ("tsync_esrch", TSYNC_ESRCH)];
         for (word, _) in FLAGS.iter().chain(&named).filter(|(_, bit)| filter.flags & bit != 0) {
@@ -91,14 +101,20 @@ impl fmt::Display for Call {
 
 impl Request for Call {
     fn execute(&self) -> sys::Result<Reply> {
-        let Self::Load { filter } = self;
-        let listener = sys_seccomp::load(&filter.code, filter.flags)?;
-        Ok(listener.map_or(Reply::Done, |fd| Reply::Fd(Fd::new(LISTENER, fd))))
+        match self {
+            Self::Load { filter } => {
+                let listener = sys_seccomp::load(&filter.code, filter.flags)?;
+                Ok(listener.map_or(Reply::Done, |fd| Reply::Fd(Fd::new(LISTENER, fd))))
+            }
+            Self::Try { name, number } => sys_seccomp::attempt::attempt(name, *number).map(Reply::Number),
+        }
     }
 
     fn planned(&self) -> Reply {
-        let Self::Load { filter } = self;
-        if filter.flags & NEW_LISTENER == 0 { Reply::Done } else { Reply::Fd(Fd::planned(LISTENER)) }
+        match self {
+            Self::Load { filter } if filter.flags & NEW_LISTENER != 0 => Reply::Fd(Fd::planned(LISTENER)),
+            Self::Load { .. } | Self::Try { .. } => Reply::Done,
+        }
     }
 
     fn silence(&self) -> Silence {
@@ -110,10 +126,19 @@ impl Request for Call {
     }
 
     fn shell(&self) -> Shell {
-        Shell::Close("systemd-run -p SystemCallFilter=… …".to_owned(), "for the command that it starts; no command filters its own shell")
+        match self {
+            Self::Load { .. } => Shell::Close(
+                "systemd-run -p SystemCallFilter=… …".to_owned(),
+                "for the command that it starts; no command filters its own shell",
+            ),
+            Self::Try { .. } => Shell::None,
+        }
     }
 
     fn facts(&self) -> Vec<Fact> {
+        if matches!(self, Self::Try { .. }) {
+            return Vec::new();
+        }
         let Ok(now) = sys_seccomp::status(None) else { return Vec::new() };
         let mut facts = vec![("Seccomp".to_owned(), now.mode.to_string())];
         facts.extend(now.filters.map(|filters| ("Seccomp_filters".to_owned(), filters.to_string())));
@@ -121,10 +146,13 @@ impl Request for Call {
     }
 
     fn irreversible(&self) -> bool {
-        true
+        matches!(self, Self::Load { .. })
     }
 
     fn hint(&self, errno: Errno) -> Option<String> {
+        if matches!(self, Self::Try { .. }) {
+            return None;
+        }
         let text = match errno {
             Errno::EACCES => "leave { no_new_privs = false } out, or load the filter while CAP_SYS_ADMIN is still there (before drop_caps)",
             Errno::EBUSY => "a filter of this process has a listener already; there can be one",

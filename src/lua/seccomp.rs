@@ -17,6 +17,7 @@ use crate::sys::seccomp::{names, profile::Action};
 use crate::sys::{self, Fd};
 
 mod attached;
+mod attempt;
 mod json;
 mod spec;
 
@@ -135,6 +136,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         function: status,
     },
     attached::MAP,
+    attempt::TRY,
     Primitive {
         name: "seccomp_groups",
         summary: "The groups that lists may name with an @, or the calls of one of them.",

@@ -11,6 +11,7 @@ use nix::libc;
 use super::{Errno, Result, files};
 
 pub mod attached;
+pub mod attempt;
 pub mod compile;
 pub mod names;
 pub mod profile;

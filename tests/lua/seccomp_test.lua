@@ -388,4 +388,19 @@ test.case("groups are listed, and a name without @ is no group", function(t)
   t.eq(seccomp_groups("@module"), { "delete_module", "finit_module", "init_module" })
 end)
 
+test.case("a call that is tried says whether the filter or the kernel refuses it", function(t)
+  t.fails('did you mean "chdir"', syscall_try, "cdir")
+  t.eq(syscall_try("chdir").errno, "EFAULT")
+  t.eq(syscall_try("close").errno, "EBADF")
+  t.ok(syscall_try("getppid").value > 0)
+  for _, name in ipairs { "exit_group", "fork", "kill", "pause", "rt_sigreturn", "vhangup" } do
+    t.ok(syscall_try(name).skipped, name)
+  end
+  t.inside({}, function()
+    seccomp { default = "allow", errno = { "chdir" }, errno_ret = "EXDEV" }
+    t.eq(syscall_try("chdir").errno, "EXDEV")
+    t.eq(syscall_try("close").errno, "EBADF")
+  end)
+end)
+
 return test.run()

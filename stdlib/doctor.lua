@@ -27,6 +27,7 @@ M.TOPICS = {
   "network",
   "programs",
   "state",
+  "lab",
 }
 
 --- A thing that was tried.

@@ -18,7 +18,8 @@ usage: crun-lua doctor [--json] [TOPIC…]
 Tries what containers are made of, in children that leave nothing behind.
 ✓ works   – is missing, and something can be done without it   ✗ is missing and required
 
-topics: kernel, namespaces, filesystems, cgroups, security, network, programs, state
+topics: kernel, namespaces, filesystems, cgroups, security, network, programs, state,
+        lab (which tasks of the course cannot be done here)
 
 exit status: 0 all that is required is there (/proc, pidfds; the mnt, pid, uts and ipc namespaces,
 and for who is not root also user; a proc and a tmpfs that can be mounted; a state directory);

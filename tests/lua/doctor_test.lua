@@ -104,6 +104,25 @@ test.case("user namespaces that were forbidden are told with the sysctl that lif
   t.match(rows["user"].remedy, "sysctl -w user.max_user_namespaces", true)
 end)
 
+-- Ubuntu's kernels have the sysctl: a user namespace can be made there, and gives no rights.
+test.case("AppArmor's restriction of user namespaces is told with what lifts it", {
+  "root",
+}, function(t)
+  local dir <close> = temp_dir()
+  write_file(dir.path .. "/apparmor_restrict_unprivileged_userns", "1\n")
+  local child <close> = spawn({ unshare = { "mnt" }, stdout = "pipe" }, function()
+    mount(dir.path, "/proc/sys/kernel", { bind = true })
+    seccomp { default = "allow", errno = { "sethostname" } }
+    io.write(json_encode(doctor.check { "namespaces" }))
+  end)
+  local rows = by_name(json_decode(child:output({ timeout = "60s" }).stdout))
+  for _, name in ipairs { "user", "user, without root" } do
+    t.eq(rows[name].ok, false, name)
+    t.match(rows[name].reason, "kernel.apparmor_restrict_unprivileged_userns is 1", true)
+    t.match(rows[name].remedy, "an AppArmor profile with 'userns,'", true)
+  end
+end)
+
 test.case("under a filter that forbids them namespaces are missing, not an error", function(t)
   local child <close> = spawn({ stdout = "pipe" }, function()
     -- EPERM for the old calls, ENOSYS for clone3, as Docker's profile does it.

@@ -87,6 +87,15 @@ fn is_prompt(text: &str) -> bool {
 }
 
 impl Session {
+    /// Gives the terminal other columns than a hundred: a line that is wrapped is drawn anew with
+    /// each key, and may look like a prompt in between.
+    pub fn widen(&self, columns: u16) {
+        let size = nix::pty::Winsize { ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: the descriptor is open, and the kernel reads a `winsize`.
+        let done = unsafe { nix::libc::ioctl(self.master().as_raw_fd(), nix::libc::TIOCSWINSZ, &raw const size) };
+        assert_eq!(done, 0);
+    }
+
     pub fn pid(&self) -> i32 {
         self.child.id().cast_signed()
     }
@@ -144,7 +153,16 @@ impl Session {
 
     /// Waits until what has come fits, and answers it cleaned.
     pub fn until(&mut self, what: &str, fits: impl Fn(&str) -> bool) -> Result<String, String> {
-        let end = Instant::now() + deadline(1) / 2;
+        self.until_by(deadline(1) / 2, what, fits)
+    }
+
+    /// The same with as many minutes of patience.
+    pub fn until_within(&mut self, minutes: u64, what: &str, fits: impl Fn(&str) -> bool) -> Result<String, String> {
+        self.until_by(deadline(minutes), what, fits)
+    }
+
+    fn until_by(&mut self, patience: Duration, what: &str, fits: impl Fn(&str) -> bool) -> Result<String, String> {
+        let end = Instant::now() + patience;
         loop {
             let text = clean(&self.raw);
             if fits(&text) {
@@ -170,6 +188,11 @@ impl Session {
         self.until("a prompt", is_prompt)
     }
 
+    /// The same with as many minutes of patience.
+    pub fn prompt_within(&mut self, minutes: u64) -> Result<String, String> {
+        self.until_within(minutes, "a prompt", is_prompt)
+    }
+
     /// Waits for a prompt, and answers all that came as it came.
     pub fn prompt_raw(&mut self) -> Result<String, String> {
         let end = Instant::now() + deadline(1) / 2;
@@ -189,8 +212,17 @@ impl Session {
 
     /// What is printed for a line that was typed, up to the next prompt.
     pub fn after_line(&mut self) -> Result<String, String> {
+        self.after_line_by(deadline(1) / 2)
+    }
+
+    /// The same with as many minutes of patience.
+    pub fn after_line_within(&mut self, minutes: u64) -> Result<String, String> {
+        self.after_line_by(deadline(minutes))
+    }
+
+    fn after_line_by(&mut self, patience: Duration) -> Result<String, String> {
         // The line as it is typed ends like a prompt where it is empty: its end comes first.
-        let text = self.until("a prompt", |text| text.contains('\n') && is_prompt(text))?;
+        let text = self.until_by(patience, "a prompt", |text| text.contains('\n') && is_prompt(text))?;
         let text = text.split_once('\n').map_or("", |(_, rest)| rest);
         // The mark of a line without an end, which the terminal writes over.
         let lines = text.lines().filter(|line| !(line.starts_with('%') && line.contains("  ")));

@@ -18,18 +18,21 @@
 --- kernel answers `ENOSYS`. Ready-made functions: `supervise.audit`, `supervise.faults`,
 --- `supervise.uname`, `supervise.egress`.
 local options = require "options"
-local request = require "supervise.request"
+local sessions = require "supervise.session"
 
 local M = {}
 
 ---@class supervise.Options
----@field notify table<string, fun(req: supervise.Request)> by call, or by group (`@mount`)
+---@field notify table<string, fun(req: supervise.Request)> by call, by group (`@mount`), or `"*"`
+--- for every call that `filter` does not settle
 ---@field time? string|number processor time of one answer (default `"1s"`)
 ---@field failure? string|integer what a function's failure answers (default `"EPERM"`)
 ---@field on_error? fun(err: any, req: supervise.Request) told of failures; else standard error
 ---@field filter? table more for the filter, as `seccomp` takes it: `errno`, `kill`, `rules` …
 ---@field spawn? table as `spawn` takes it: namespaces, streams, a cgroup
 ---@field setup? fun() runs in the child before the filter: mounts, users, capabilities
+---@field before? fun(req: supervise.Request) is shown the calls of the start itself, up to the
+--- command's execve; what it does not answer is allowed
 
 local KNOWN = {
   notify = "table",
@@ -39,6 +42,7 @@ local KNOWN = {
   filter = "table",
   spawn = "table",
   setup = "function",
+  before = "function",
 }
 
 -- Every call by its name: a name wins over the groups that hold it.
@@ -57,7 +61,9 @@ local function handlers(op, notify)
   if next(by_name) == nil then
     options.fail(op, "notify names no call", "give a function by call: notify = { mkdir = … }")
   end
-  if named.sendmsg then
+  if by_name["*"] then
+    return by_name
+  elseif named.sendmsg then
     options.fail(
       op,
       "notify.sendmsg: this call hands over the filter's listener, before anybody could answer",
@@ -78,6 +84,17 @@ local function filter_of(op, given, by_name)
     options.fail(op, "filter.notify: the calls come from `notify`")
   end
   filter.notify = options.keys(by_name)
+  if by_name["*"] then
+    -- Also what was named alone: the listener is the same.
+    filter.default, filter.notify = "notify", nil
+    local allow = {}
+    for _, name in ipairs(filter.allow or {}) do
+      -- Where the command begins.
+      allow[#allow + 1] = name ~= "execve" and name or nil
+    end
+    filter.allow = allow
+    return seccomp_compile(filter)
+  end
   -- Where the command begins.
   if not by_name.execve then
     filter.notify[#filter.notify + 1] = "execve"
@@ -85,124 +102,32 @@ local function filter_of(op, given, by_name)
   return seccomp_compile(filter)
 end
 
----@class supervise.Session
----@field process any the command's process
----@field listener any its filter's listener
----@field answered integer how many calls have been answered
----@field failures integer how many functions have failed
-local Session = {}
-Session.__index = Session
-
-local function complain(err, req)
-  io.stderr:write(("supervise: %s of pid %d: %s\n"):format(req.name, req.pid, tostring(err)))
+-- The numbers of this process's descriptors that are listeners, as a text.
+local function listeners()
+  local numbers = {}
+  for _, open in ipairs(proc_fds() or {}) do
+    numbers[#numbers + 1] = open.target:find("seccomp notify", 1, true) and open.fd or nil
+  end
+  return " " .. table.concat(numbers, " ") .. " "
 end
 
--- An answer that comes too late hurts nobody: the caller was killed, or a signal came.
-local function is_late(err, req)
-  return type(err) == "table" and err.errno == "ENOENT" and not req:waits()
-end
-
--- What the child does between its filter and its command is this program's, not the command's.
-local function is_ours(self, req)
-  if self.started or req.pid ~= self.main then
-    return false
-  end
-  self.started = req.name == "execve"
-  return true
-end
-
--- Answers what was held back until now; how long it is until the next.
-local function answer_due(self)
-  while self.later[1] do
-    local req = self.later[1]
-    local left = req.due - clock "monotonic"
-    if left > 0 then
-      return ("%dms"):format(math.ceil(left * 1000))
-    end
-    table.remove(self.later, 1)
-    local _, err = try(req.release, req)
-    if err and not is_late(err, req) then
-      (self.on_error or complain)(err, req)
-    end
-    req.bare:close()
-  end
-end
-
--- What a function has left: a call that is answered later, or one that it has failed to answer.
-local function settle(self, req, err)
-  if not err and req.due then
-    self.later[#self.later + 1] = req
-    table.sort(self.later, function(a, b)
-      return a.due < b.due
-    end)
-    return
-  end
-  if not (err and is_late(err, req)) then
-    self.failures = self.failures + 1
-    if req:waits() then
-      req.bare:errno(self.failure)
-    end
-    (self.on_error or complain)(err or "the function has answered nothing", req)
-  end
-  req.bare:close()
-end
-
---- Answers until no process is left under the filter.
----
---- ```lua
---- local supervise = require "supervise"
----
---- local notify = { uname = function(req) req:errno("EIO") end }
---- local session <close> = supervise.start({ notify = notify }, { "uname", "-r" })
---- session:serve()
---- assert(session.process:wait().code == 1)
---- ```
-function Session:serve()
-  local by_name, current = self.handlers, nil
-  local function judge(bare)
-    self.answered = self.answered + 1
-    local req = request.new(bare)
-    current = req
-    local handler = by_name[req.name]
-    if is_ours(self, req) or not handler then
-      return req:allow()
-    end
-    handler(req)
-  end
+-- Takes the listener out of the child, which cannot send it: where every call is notified, that one
+-- is, too, and nobody could answer yet. `before` are those that the child had from this process.
+local function fetch(process, before)
   while true do
-    local how = { time = self.time, timeout = answer_due(self) }
-    local left, err = try(self.listener.serve, self.listener, judge, how)
-    if left then
-      settle(self, current, left.error)
-    elseif err == nil then
-      return
-    elseif err.errno ~= "ETIMEDOUT" then
-      error(err, 0)
+    for _, open in ipairs(proc_fds(process.pid) or {}) do
+      local other = before:find((" %d "):format(open.fd), 1, true)
+      if not other and open.target:find("seccomp notify", 1, true) then
+        return fd_of(process.pid, open.fd)
+      end
     end
+    local now = proc_stat(process.pid)
+    if not now or now.state == "Z" then
+      return nil
+    end
+    poll({}, { timeout = "1ms" })
   end
 end
-
---- Lets go: calls that wait fail with `EPERM`, later ones with `ENOSYS`.
----
---- ```lua
---- local supervise = require "supervise"
----
---- local notify = { pause = function(req) req:delay("1h") end }
---- local code = "import signal; signal.pause()"
---- local session = supervise.start({ notify = notify }, { "python3", "-c", code })
---- session:close()
---- assert(session.process.closed)
---- ```
-function Session:close()
-  for _, req in ipairs(self.later) do
-    req.bare:close()
-  end
-  self.later = {}
-  self.listener:close()
-  self.process:close()
-end
-
-Session.__close = Session.close
 
 --- Starts a command, or a function, whose calls are answered by `session:serve()`.
 ---
@@ -226,31 +151,42 @@ function M.start(given, command)
   options.expect(op, "command", command, { "table", "function" })
   local by_name = handlers(op, given.notify)
   local filter = filter_of(op, given.filter, by_name)
+  local every = by_name["*"] ~= nil
   local pair = socket_pair()
   local ours <close> = pair[1]
   local theirs <close> = pair[2]
   local process = spawn(given.spawn or {}, function()
     ours:close()
+    if every then
+      theirs:send(listeners())
+    end
     if given.setup then
       given.setup()
     end
     local listener = seccomp(filter)
-    theirs:send("listener", { fds = { listener } })
-    listener:close()
+    -- Of every call it is taken from outside, at the latest while the execve waits, which closes it
+    -- here. Until then it must be open.
+    if not every then
+      theirs:send("listener", { fds = { listener } })
+      listener:close()
+    end
     theirs:close()
     if type(command) == "function" then
-      return command()
+      local status = command()
+      listener:close()
+      return status
     end
     exec(command)
   end)
   theirs:close()
-  local got = ours:receive().fds[1]
+  local message = ours:receive()
+  local got = every and fetch(process, message.text) or message.fds[1]
   if not got then
     -- It has failed before: its own error says why.
     process:wait()
     options.fail(op, "the command has ended before its filter was there")
   end
-  return setmetatable({
+  return sessions.new {
     process = process,
     main = process.pid,
     listener = seccomp_listener(got),
@@ -258,12 +194,10 @@ function M.start(given, command)
     time = given.time or "1s",
     failure = given.failure or "EPERM",
     on_error = given.on_error,
+    before = given.before,
     -- A function has no program of its own to begin.
     started = type(command) == "function",
-    later = {},
-    answered = 0,
-    failures = 0,
-  }, Session)
+  }
 end
 
 --- Runs a command and answers its calls, and those of all that it starts, until none is left.

@@ -41,7 +41,7 @@ fn show(f: &mut fmt::Formatter<'_>, rules: &Rules) -> fmt::Result {
     if rules.files {
         parts.push(format!("handled_access_fs=ABI {}", rules.abi));
     }
-    for (name, list) in [("ro", &rules.ro), ("rw", &rules.rw), ("exec", &rules.exec)] {
+    for (name, list) in [("list", &rules.list), ("ro", &rules.ro), ("rw", &rules.rw), ("exec", &rules.exec)] {
         if !list.is_empty() {
             parts.push(format!("{name}=[{}]", paths(list)));
         }

@@ -21,6 +21,7 @@ const NET: &[Param] = &[
 ];
 
 const LANDLOCK: &[Param] = &[
+    may("list", Type::List(&Type::Path), "directories whose names may be read, with those below; no file in them"),
     may("ro", Type::List(&Type::Path), "files and directories to read"),
     may("rw", Type::List(&Type::Path), "files and directories to read, write, make and remove"),
     may("exec", Type::List(&Type::Path), "files and directories to read and execute"),
@@ -115,12 +116,13 @@ fn restrict(args: &Args) -> Outcome {
     if options.has("net") && !net.has("bind") && !net.has("connect") {
         return Err(Raise::argument("rules.net: give bind, connect or both; an empty list refuses every port"));
     }
-    let files = ["ro", "rw", "exec"].iter().any(|name| options.has(name));
+    let files = ["list", "ro", "rw", "exec"].iter().any(|name| options.has(name));
     if !files && !options.has("net") && scope.is_empty() {
-        return Err(Raise::argument("rules: nothing would be restricted; give ro, rw, exec, net or scope"));
+        return Err(Raise::argument("rules: nothing would be restricted; give list, ro, rw, exec, net or scope"));
     }
     let rules = Rules {
         files,
+        list: paths(&options, "list"),
         ro: paths(&options, "ro"),
         rw: paths(&options, "rw"),
         exec: paths(&options, "exec"),

@@ -20,6 +20,8 @@ use super::super::{Errno, Result};
 pub struct Rules {
     /// Whether files are restricted at all.
     pub files: bool,
+    /// Directories whose names may be read, and those below; no file in them.
+    pub list: Vec<PathBuf>,
     /// Read, without execution.
     pub ro: Vec<PathBuf>,
     /// Read, write, make and remove, without execution.
@@ -84,9 +86,14 @@ pub fn restrict(rules: &Rules) -> Result<Enforced> {
     let mut created = ruleset.create().map_err(number)?.no_new_privs(false);
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let write = AccessFs::from_write(abi) | read;
-    for (paths, access) in [(&rules.ro, read), (&rules.rw, write), (&rules.exec, read | AccessFs::Execute)] {
+    let list = AccessFs::ReadDir.into();
+    for (paths, access) in [(&rules.list, list), (&rules.ro, read), (&rules.rw, write), (&rules.exec, read | AccessFs::Execute)] {
         for path in paths {
             let (fd, access) = beneath(path, access, abi)?;
+            if access.is_empty() {
+                // Only a directory has names to be listed.
+                return Err(Errno::ENOTDIR);
+            }
             created = created.add_rule(PathBeneath::new(fd, access)).map_err(number)?;
         }
     }

@@ -1,0 +1,155 @@
+--- The loop that answers: one call after the other, at once or when its time has come, until no
+--- process is left under the filter.
+---
+--- ```lua
+--- local supervise = require "supervise"
+---
+--- local asked = 0
+--- local session <close> = supervise.start({
+---   notify = {
+---     uname = function(req)
+---       asked = asked + 1
+---       req:delay("10ms")
+---     end,
+---   },
+--- }, { "uname", "-r" })
+--- session:serve()
+--- assert(asked == 1 and session.answered >= 1 and session.failures == 0)
+--- ```
+local request = require "supervise.request"
+
+local M = {}
+
+---@class supervise.Session
+---@field process any the command's process
+---@field listener any its filter's listener
+---@field answered integer how many calls have been answered
+---@field failures integer how many functions have failed
+local Session = {}
+Session.__index = Session
+
+local function complain(err, req)
+  io.stderr:write(("supervise: %s of pid %d: %s\n"):format(req.name, req.pid, tostring(err)))
+end
+
+-- An answer that comes too late hurts nobody: the caller was killed, or a signal came.
+local function is_late(err, req)
+  return type(err) == "table" and err.errno == "ENOENT" and not req:waits()
+end
+
+-- What the child does between its filter and its command is this program's, not the command's.
+local function is_ours(self, req)
+  if self.started or req.pid ~= self.main then
+    return false
+  end
+  if self.before then
+    self.before(req)
+  end
+  -- An execve that was refused is followed by the start's own way out.
+  self.started = req.name == "execve" and not req.answered
+  return true
+end
+
+-- Answers what was held back until now; how long it is until the next.
+local function answer_due(self)
+  while self.later[1] do
+    local req = self.later[1]
+    local left = req.due - clock "monotonic"
+    if left > 0 then
+      return ("%dms"):format(math.ceil(left * 1000))
+    end
+    table.remove(self.later, 1)
+    local _, err = try(req.release, req)
+    if err and not is_late(err, req) then
+      (self.on_error or complain)(err, req)
+    end
+    req.bare:close()
+  end
+end
+
+-- What a function has left: a call that is answered later, or one that it has failed to answer.
+local function settle(self, req, err)
+  if not err and req.due then
+    self.later[#self.later + 1] = req
+    table.sort(self.later, function(a, b)
+      return a.due < b.due
+    end)
+    return
+  end
+  if not (err and is_late(err, req)) then
+    self.failures = self.failures + 1
+    if req:waits() then
+      req.bare:errno(self.failure)
+    end
+    (self.on_error or complain)(err or "the function has answered nothing", req)
+  end
+  req.bare:close()
+end
+
+--- Answers until no process is left under the filter.
+---
+--- ```lua
+--- local supervise = require "supervise"
+---
+--- local notify = { uname = function(req) req:errno("EIO") end }
+--- local session <close> = supervise.start({ notify = notify }, { "uname", "-r" })
+--- session:serve()
+--- assert(session.process:wait().code == 1)
+--- ```
+function Session:serve()
+  local by_name, current = self.handlers, nil
+  local function judge(bare)
+    self.answered = self.answered + 1
+    local req = request.new(bare)
+    current = req
+    local handler = by_name[req.name] or by_name["*"]
+    if is_ours(self, req) or not handler then
+      return not req.answered and req:allow() or nil
+    end
+    handler(req)
+  end
+  while true do
+    local how = { time = self.time, timeout = answer_due(self) }
+    local left, err = try(self.listener.serve, self.listener, judge, how)
+    if left then
+      settle(self, current, left.error)
+    elseif err == nil then
+      return
+    elseif err.errno ~= "ETIMEDOUT" then
+      error(err, 0)
+    end
+  end
+end
+
+--- Lets go: calls that wait fail with `EPERM`, later ones with `ENOSYS`.
+---
+--- ```lua
+--- local supervise = require "supervise"
+---
+--- local notify = { pause = function(req) req:delay("1h") end }
+--- local code = "import signal; signal.pause()"
+--- local session = supervise.start({ notify = notify }, { "python3", "-c", code })
+--- session:close()
+--- assert(session.process.closed)
+--- ```
+function Session:close()
+  for _, req in ipairs(self.later) do
+    req.bare:close()
+  end
+  self.later = {}
+  self.listener:close()
+  self.process:close()
+end
+
+Session.__close = Session.close
+
+--- A session of a process whose filter's listener is here.
+---@param given table the fields of a session: `handlers` by call, `started` where the command is a
+--- function
+---@return supervise.Session
+function M.new(given)
+  given.later, given.answered, given.failures = {}, 0, 0
+  return setmetatable(given, Session)
+end
+
+return M

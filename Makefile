@@ -8,10 +8,10 @@ CARGO_TARGET_DIR ?= target
 export PATH := $(PATH):$(HOME)/.cargo/bin
 PROGRAM = $(CARGO_TARGET_DIR)/$(shell rustc -vV | sed -n 's/^host: //p')/release/crun-lua
 
-.PHONY: help build run test conformance bench book completions man install uninstall clean
+.PHONY: help build run test test-vm conformance bench book completions man install uninstall clean
 
 help: ## List these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
 build: ## Build the program
 	@tests/packages.sh run
@@ -24,6 +24,11 @@ run: ## Build the program and run a script: SCRIPT=scripts/hardened.lua ARGS="â€
 test: ## Check format and lints, run all tests; as root none is skipped for want of rights
 	@tests/packages.sh test
 	@tests/run.sh
+
+test-vm: ## Run all tests in a virtual machine: cgroup v2, AppArmor; SYSTEMD=1: systemd; TOPICS="â€¦", ARGS=NAME: some
+	@tests/packages.sh test
+	@tests/packages.sh vm
+	@SYSTEMD=$(SYSTEMD) TOPICS="$(TOPICS)" KERNEL=$(KERNEL) tests/vm/suite.sh $(ARGS)
 
 conformance: ## Run the OCI conformance suite: RUNTIME=PROGRAM tests another runtime, ARGS=NAME some programs
 	@tests/packages.sh conformance

@@ -106,15 +106,33 @@ local function hierarchies()
   return found
 end
 
+--- The number of system calls of a command and of all that it starts; nil without strace.
+local function calls_of(command)
+  if not which "strace" then
+    return nil
+  end
+  local file = WORK .. "/strace"
+  timed(words({ which "strace", "-f", "-qq", "-c", "-o", file }, table.unpack(command)))
+  local total = 0
+  for line in read_file(file):gmatch "[^\n]+" do
+    local number, name = line:match "^%s*[%d.]+%s+[%d.]+%s+%d+%s+(%d+)%s+.-([%w_]+)$"
+    if number and name ~= "total" then
+      total = total + tonumber(number)
+    end
+  end
+  return total
+end
+
 local function report(title, rows)
   print(title)
   local first = rows[1]
   for _, row in ipairs(rows) do
     table.sort(row.times)
     row.least, row.middle = row.times[1], row.times[(#row.times + 1) // 2]
-    local format = "  %-10s min %7.2f ms, median %7.2f ms   × %5.2f, × %5.2f   %6.1f MiB"
+    local format = "  %-10s min %7.2f ms, median %7.2f ms   × %5.2f, × %5.2f   %6.1f MiB%s"
     local ratios = { row.least / first.least, row.middle / first.middle }
-    print(format:format(row.name, row.least, row.middle, ratios[1], ratios[2], row.size / 1024))
+    local calls = row.calls and ("  %5d calls"):format(row.calls) or ""
+    print(format:format(row.name, row.least, row.middle, ratios[1], ratios[2], row.size / 1024, calls))
   end
 end
 
@@ -122,8 +140,9 @@ end
 local function measure(title, kinds, turns, gap)
   local rows = {}
   for index, kind in ipairs(kinds) do
-    rows[index] = { name = kind.name, times = {}, size = 0 }
     kind.run(0)
+    local calls = kind.command and calls_of(kind.command)
+    rows[index] = { name = kind.name, times = {}, size = 0, calls = calls }
   end
   for turn = 1, turns do
     for index, kind in ipairs(kinds) do
@@ -177,16 +196,17 @@ end
 
 local function run_kinds(dir)
   local c = c_program()
-  local kinds = { { name = "C", run = function() return timed(c) end } }
+  local kinds = { { name = "C", command = c, run = function() return timed(c) end } }
   for _, runtime in ipairs(runtimes()) do
     kinds[#kinds + 1] = {
       name = runtime.name,
+      command = words(runtime, "run", "--bundle", dir, "counted"),
       run = function(turn) return timed(words(runtime, "run", "--bundle", dir, runtime.name .. turn)) end,
     }
   end
   local sandbox = bwrap()
   if sandbox then
-    kinds[#kinds + 1] = { name = "bwrap", run = function() return timed(sandbox) end }
+    kinds[#kinds + 1] = { name = "bwrap", command = sandbox, run = function() return timed(sandbox) end }
   end
   return kinds
 end
@@ -293,20 +313,6 @@ function parts.exec()
   for _, runtime in ipairs(all) do
     timed(words(runtime, "delete", "--force", runtime.name))
   end
-end
-
---- The number of system calls of a command and of all that it starts.
-local function calls_of(command)
-  local file = WORK .. "/strace"
-  timed(words({ which "strace", "-f", "-qq", "-c", "-o", file }, table.unpack(command)))
-  local total = 0
-  for line in read_file(file):gmatch "[^\n]+" do
-    local number, name = line:match "^%s*[%d.]+%s+[%d.]+%s+%d+%s+(%d+)%s+.-([%w_]+)$"
-    if number and name ~= "total" then
-      total = total + tonumber(number)
-    end
-  end
-  return total
 end
 
 function parts.calls()

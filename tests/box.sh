@@ -101,6 +101,8 @@ enter() {
 # In the box's groups, which are now the roots: shows no other.
 show_groups() {
   if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+    # The same file system cannot be mounted over itself, though it has another root here.
+    umount -R /sys/fs/cgroup
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
     # A group with processes cannot give controllers to groups below it.
     mkdir /sys/fs/cgroup/init

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs the system packages that building (`run`), testing (`test`), measuring (`bench`), the OCI
-# conformance suite (`conformance`) or testing under container engines (`callers`) needs and this machine
-# lacks. Where all is there it does nothing and prints nothing. Debian and Ubuntu are
+# conformance suite (`conformance`), testing under container engines (`callers`) or in a virtual machine (`vm`) needs and
+# this machine lacks. Where all is there it does nothing and prints nothing. Debian and Ubuntu are
 # installed on (as root, or with sudo); on Fedora, Arch and Alpine the command is printed for you.
 #
 # A package counts as present when what it is needed for can be found, whoever put it there.
 set -eu
 
+# Where a name has changed, `new|old` takes the first that the system has.
 # A dash stands where the system has no such package; the tests that want it are skipped there.
 # probe               Debian            Fedora             Arch         Alpine
 build='
@@ -60,6 +61,20 @@ command:docker        docker.io         moby-engine        docker       docker-c
 command:newuidmap     uidmap            shadow-utils       shadow       shadow-subids
 command:script        bsdutils          util-linux-script  util-linux   util-linux-misc
 '
+# The guest's kernel is Debian's, and comes by apt.
+vm='
+command:qemu-system-x86_64 qemu-system-x86 qemu-system-x86-core qemu-system-x86 qemu-system-x86_64
+virtiofsd             virtiofsd|qemu-system-common virtiofsd virtiofsd virtiofsd
+command:mkfs.ext4     e2fsprogs         e2fsprogs          e2fsprogs    e2fsprogs
+command:findmnt       util-linux        util-linux         util-linux   util-linux
+command:lz4           lz4               lz4                lz4          lz4
+command:zstd          zstd              zstd               zstd         zstd
+command:xz            xz-utils          xz                 xz           xz
+program:/usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring - - -
+program:/lib/systemd/systemd systemd    systemd            systemd      -
+command:dbus-daemon   dbus              dbus-daemon        dbus         dbus
+program:/usr/lib/systemd/user/dbus.socket dbus-user-session - - -
+'
 # The suite is built from Debian's source package, so elsewhere there is none.
 conformance='
 command:go            golang-go         -                  -            -
@@ -90,6 +105,7 @@ present() {
     cni:*) [ -x "/usr/lib/cni/${1#cni:}" ] || [ -x "/opt/cni/bin/${1#cni:}" ] || [ -x "/usr/libexec/cni/${1#cni:}" ] ;;
     go:*) [ -d "/usr/share/gocode/src/github.com/${1#go:}" ] ;;
     program:*) [ -e "${1#program:}" ] ;;
+    virtiofsd) [ -x /usr/lib/qemu/virtiofsd ] || [ -x /usr/libexec/virtiofsd ] || [ -x /usr/lib/virtiofsd ] ;;
     static:*) program=$(command -v "${1#static:}") && ! ldd "$program" >/dev/null 2>&1 ;;
     # The compiler answers with a path where it finds the file, and with the bare name elsewhere.
     archive:*) case $(cc -print-file-name="${1#archive:}" 2>/dev/null) in */*) ;; *) return 1 ;; esac ;;
@@ -101,8 +117,9 @@ case ${1-} in
   test) wanted=$build$tests ;;
   bench) wanted=$build$benches ;;
   callers) wanted=$callers ;;
+  vm) wanted=$vm ;;
   conformance) wanted=$build$conformance ;;
-  *) fail "expected 'run', 'test', 'bench', 'callers' or 'conformance'" ;;
+  *) fail "expected 'run', 'test', 'bench', 'callers', 'vm' or 'conformance'" ;;
 esac
 
 if command -v apt-get >/dev/null; then
@@ -146,10 +163,17 @@ if [ "$(id -u)" != 0 ]; then
   if [ -n "${CI-}" ] || [ ! -t 0 ]; then root='sudo -n'; fi
 fi
 
-echo "packages: installing $missing" >&2
 export DEBIAN_FRONTEND=noninteractive
 # A list that cannot be refreshed may still be good enough to install from.
 $root apt-get update -qq >&2 || echo "packages: apt-get update failed; trying with the lists as they are" >&2
+missing=$(
+  for names in $missing; do
+    name=${names%%|*}
+    apt-cache show "$name" >/dev/null 2>&1 || name=${names##*|}
+    printf '%s ' "$name"
+  done
+)
+echo "packages: installing $missing" >&2
 # shellcheck disable=SC2086
 $root env DEBIAN_FRONTEND=noninteractive $install -qq -o Dpkg::Use-Pty=0 $missing </dev/null >/dev/null ||
   fail "could not install: $missing"

@@ -1,11 +1,11 @@
-//! Control groups as files: reading, writing, members, freezing, killing, removing.
+//! Control groups as files: reading, writing, members, moving, watching, removing.
 //!
 //! Everything here takes directories that [`layout`] has found. Functions that wait (for frozen,
 //! for empty) do so with a limit, and answer `ETIMEDOUT` or `EBUSY` when it is over.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,8 +16,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::{Errno, Result, files::errno};
 
 pub mod bpf;
+mod freezer;
 pub mod layout;
 
+use freezer::living;
+pub use freezer::{freeze, kill};
 pub use layout::Version;
 
 /// How long freezing, killing and removing may take before they are called a failure.
@@ -123,112 +126,10 @@ pub fn open(path: &Path, write: bool) -> Result<OwnedFd> {
     options.open(path).map(OwnedFd::from).map_err(errno)
 }
 
-/// Freezes or thaws a group and waits until it is so.
-pub fn freeze(dir: &Path, version: Version, frozen: bool) -> Result<()> {
-    match version {
-        Version::V1 => freeze_v1(dir, if frozen { "FROZEN" } else { "THAWED" }),
-        Version::V2 => {
-            write(&dir.join("cgroup.freeze"), if frozen { "1" } else { "0" })?;
-            let wanted = if frozen { "frozen 1" } else { "frozen 0" };
-            wait_for_event(&dir.join("cgroup.events"), |text| text.lines().any(|line| line == wanted))
-        }
-    }
-}
-
-/// The v1 freezer goes through FREEZING, and stays there while a member forks or stands in the
-/// kernel; writing again gives it another try (Documentation/admin-guide/cgroup-v1).
-fn freeze_v1(dir: &Path, state: &str) -> Result<()> {
-    let file = dir.join("freezer.state");
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        write(&file, state)?;
-        if read(&file)? == state {
-            return Ok(());
-        }
-        if Instant::now() > deadline {
-            // A group that is half frozen is worse than one that runs.
-            let _ = write(&file, "THAWED");
-            return Err(Errno::ETIMEDOUT);
-        }
-        std::thread::sleep(NAP);
-    }
-}
-
-/// Waits until a v2 events file says so; the kernel gives notice of each change by POLLPRI.
-fn wait_for_event(path: &Path, done: impl Fn(&str) -> bool) -> Result<()> {
-    let file = File::open(path).map_err(errno)?;
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if done(&read(path)?) {
-            return Ok(());
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Errno::ETIMEDOUT);
-        }
-        // A short limit on each wait: a notice between reading and polling is not lost for long.
-        notified(file.as_fd(), PollFlags::POLLPRI, left.min(Duration::from_millis(50)))?;
-    }
-}
-
 /// Waits for notice on a descriptor: whether it came before the time was over.
 fn notified(fd: BorrowedFd, flags: PollFlags, timeout: Duration) -> Result<bool> {
     let wait = PollTimeout::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX);
     poll(&mut [PollFd::new(fd, flags)], wait).map(|ready| ready > 0)
-}
-
-/// Kills every process of these groups and of those below, except the caller.
-///
-/// `freezer` is the group's place in the v1 freezer hierarchy: what is frozen cannot fork away,
-/// and its numbers cannot be given to others meanwhile.
-pub fn kill(dirs: &[PathBuf], freezer: Option<&Path>) -> Result<()> {
-    for dir in dirs {
-        // cgroup.kill (Linux 5.14) takes all of them at once, whatever they fork meanwhile.
-        match write(&dir.join("cgroup.kill"), "1") {
-            Ok(()) | Err(Errno::ENOENT | Errno::ENODEV | Errno::EACCES | Errno::EOPNOTSUPP) => {}
-            Err(other) => return Err(other),
-        }
-    }
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let pids = living(dirs)?;
-        if pids.is_empty() {
-            return Ok(());
-        }
-        if Instant::now() > deadline {
-            return Err(Errno::EBUSY);
-        }
-        let frozen = freezer.filter(|dir| freeze_v1(dir, "FROZEN").is_ok());
-        for pid in living(dirs)? {
-            match super::processes::kill(pid, libc::SIGKILL) {
-                Ok(()) | Err(Errno::ESRCH) => {}
-                Err(other) => return Err(other),
-            }
-        }
-        if let Some(dir) = frozen {
-            freeze_v1(dir, "THAWED")?;
-        }
-        std::thread::sleep(NAP);
-    }
-}
-
-/// The members that a signal can still reach: neither the caller, nor dead already.
-fn living(dirs: &[PathBuf]) -> Result<Vec<i32>> {
-    let own = std::process::id().cast_signed();
-    let mut pids = Vec::new();
-    for dir in dirs {
-        pids.extend(members(dir, true)?);
-    }
-    // 0 is a process of another pid namespace: it has no number here.
-    pids.retain(|pid| *pid != own && *pid > 0 && !is_dead(*pid));
-    pids.sort_unstable();
-    pids.dedup();
-    Ok(pids)
-}
-
-fn is_dead(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_none_or(|(_, rest)| matches!(rest.trim_start().chars().next(), Some('Z' | 'X')))
 }
 
 /// Removes a group and those below it, the deepest first. One that is gone is fine.
@@ -305,6 +206,9 @@ pub fn enable(dir: &Path, controllers: &[String], lenient: bool) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
+    if would_become_threaded(dir) {
+        return if lenient { Ok(()) } else { Err(Errno::EBUSY) };
+    }
     let result = write(&file, &missing.join(" "));
     if lenient && result.is_err() {
         for one in missing {
@@ -313,6 +217,16 @@ pub fn enable(dir: &Path, controllers: &[String], lenient: bool) -> Result<()> {
         return Ok(());
     }
     result
+}
+
+/// Whether sharing out would turn the group into the domain of a threaded tree.
+///
+/// That is what the kernel makes, without a word, of a group with processes that shares out controllers
+/// of threads alone (`cpu`, `pids`): groups below it are no domains then, and take no process. For all
+/// other controllers it answers EBUSY, which is what the caller can do something about.
+fn would_become_threaded(dir: &Path) -> bool {
+    let is_domain = read(&dir.join("cgroup.type")).is_ok_and(|kind| kind.trim_end() == "domain");
+    is_domain && members(dir, false).is_ok_and(|pids| !pids.is_empty())
 }
 
 /// Asks for notice of a v1 event: the answer can be read once it has happened.

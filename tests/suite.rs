@@ -1,7 +1,7 @@
 //! The one test program: Lua cases, examples of the table of primitives, and the project's own
 //! files, one at a time, each with a check that nothing is left behind.
 //!
-//! `cargo test -- NAME` runs the tests whose name has NAME in it.
+//! `cargo test -- NAME` runs the tests whose name has NAME in it. `selection.rs` says how a run is split.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -13,6 +13,8 @@ mod cases;
 mod commands;
 #[path = "suite/crash.rs"]
 mod crash;
+#[path = "suite/definitions.rs"]
+mod definitions;
 #[path = "suite/documents.rs"]
 mod documents;
 #[path = "suite/ends.rs"]
@@ -33,6 +35,8 @@ mod hardened;
 mod host;
 #[path = "suite/hostile_tar.rs"]
 mod hostile_tar;
+#[path = "suite/lab.rs"]
+mod lab;
 #[path = "suite/leaks.rs"]
 mod leaks;
 #[path = "suite/oci_callers.rs"]
@@ -45,18 +49,28 @@ mod pty;
 mod repl;
 #[path = "suite/repl_boxes.rs"]
 mod repl_boxes;
+#[path = "suite/scenario.rs"]
+mod scenario;
 #[path = "suite/scripts.rs"]
 mod scripts;
+#[path = "suite/selection.rs"]
+mod selection;
 #[path = "suite/snapshots.rs"]
 mod snapshots;
 #[path = "suite/strace.rs"]
 mod strace;
 #[path = "suite/tar_writer.rs"]
 mod tar_writer;
+#[path = "suite/transcripts.rs"]
+mod transcripts;
 #[path = "suite/tree.rs"]
 mod tree;
 #[path = "suite/unpacking.rs"]
 mod unpacking;
+#[path = "suite/unrun.rs"]
+mod unrun;
+#[path = "suite/vm.rs"]
+mod vm;
 
 use std::collections::BTreeMap;
 
@@ -67,27 +81,39 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // What a test leaves behind is only its own while no other runs.
     arguments.test_threads = Some(1);
+    let selection = selection::Selection::new(&arguments, &cases::topics());
     let mut trials: Vec<Trial> = tree::trials();
+    trials.extend(definitions::trials());
     trials.extend(host::trials());
     trials.extend(commands::trials());
     trials.extend(ends::trials());
     trials.extend(gc::trials());
     trials.extend(repl::trials());
     trials.extend(repl_boxes::trials());
+    trials.extend(lab::trials());
     trials.extend(faces::trials());
     trials.extend(faults::trials());
     trials.extend(hardened::trials());
+    trials.extend(scenario::trials());
     trials.extend(scripts::trials());
     trials.extend(crash::trials());
     trials.extend(snapshots::trials());
     trials.extend(strace::trials());
-    trials.extend(cases::trials());
+    trials.extend(cases::trials(&selection));
     trials.extend(hostile_tar::trials());
     trials.extend(unpacking::trials());
-    trials.extend(examples::trials());
-    trials.extend(documents::trials());
+    trials.extend(vm::trials());
+    if selection.may_have("example") || selection.may_have("stdlib example") {
+        trials.extend(examples::trials());
+    }
+    if selection.may_have("document") {
+        trials.extend(documents::trials());
+    }
+    trials.extend(transcripts::trials());
+    trials.extend(unrun::trials());
     trials.extend(book::trials());
-    trials.extend(oci_callers::trials());
+    trials.extend(oci_callers::trials(&selection));
+    selection.keep(&mut trials);
     let skipped = skipped(&arguments, &trials);
     let stage = program::stage();
     let conclusion = libtest_mimic::run(&arguments, trials);

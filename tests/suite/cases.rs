@@ -3,22 +3,25 @@
 use libtest_mimic::Trial;
 
 use crate::program::{Place, succeeded, text};
+use crate::selection::Selection;
 
-pub fn trials() -> Vec<Trial> {
-    let mut files: Vec<_> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lua"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with("_test.lua"))
-        .collect();
-    files.sort();
-    files.iter().flat_map(|file| in_file(file)).collect()
+/// The topics of the files, in order.
+pub fn topics() -> Vec<String> {
+    let entries = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lua")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    let mut topics: Vec<String> = names.filter_map(|name| Some(name.strip_suffix("_test.lua")?.to_owned())).collect();
+    topics.sort();
+    topics
+}
+
+pub fn trials(selection: &Selection) -> Vec<Trial> {
+    topics().into_iter().filter(|topic| selection.may_have(topic)).flat_map(|topic| in_file(&topic)).collect()
 }
 
 /// The cases of one file. A file that cannot be listed is a failing test of its own.
-fn in_file(file: &str) -> Vec<Trial> {
-    let path = format!("tests/lua/{file}");
-    let topic = file.trim_end_matches("_test.lua").to_owned();
-    let listed = Place::new(false).run(&[&path, "--list"], false).and_then(succeeded);
+fn in_file(topic: &str) -> Vec<Trial> {
+    let path = format!("tests/lua/{topic}_test.lua");
+    let listed = Place::new(false).ask(&[&path, "--list"], false).and_then(succeeded);
     let listing = match listed {
         Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
         Err(reason) => return vec![Trial::test(format!("{topic}: the file can be listed"), move || Err(reason.into()))],

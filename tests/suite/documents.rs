@@ -189,7 +189,7 @@ fn fits(wanted: &str, printed: &str) -> bool {
 }
 
 /// A line with one blank between its words: numbers of another width move what stands behind them.
-fn evenly_spaced(line: &str) -> String {
+pub fn evenly_spaced(line: &str) -> String {
     let start = line.len() - line.trim_start().len();
     let (indent, rest) = line.split_at(start);
     indent.to_owned() + &rest.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -204,7 +204,8 @@ fn lines_fit(wanted: &[&str], printed: &[&str]) -> bool {
     }
 }
 
-fn line_fits(wanted: &str, line: &str) -> bool {
+/// Whether a line is what is wanted, where `…` stands for any text.
+pub fn line_fits(wanted: &str, line: &str) -> bool {
     let Some((before, after)) = wanted.split_once('…') else { return wanted == line };
     let Some(rest) = line.strip_prefix(before) else { return false };
     let mut ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);

@@ -75,7 +75,7 @@ pub fn unmet(mut all: Vec<String>, unprivileged: bool) -> HashMap<String, String
     let file = place.file("needs.lua", source).display().to_string();
     let mut arguments = vec![file.as_str()];
     arguments.extend(all.iter().map(String::as_str));
-    let output = place.run(&arguments, unprivileged).and_then(succeeded).unwrap();
+    let output = place.ask(&arguments, unprivileged).and_then(succeeded).unwrap();
     let answers = String::from_utf8_lossy(&output.stdout).into_owned();
     let rows = answers.lines().filter_map(|line| line.split_once('\t'));
     rows.filter(|(_, reason)| !reason.is_empty()).map(|(need, reason)| (need.to_owned(), reason.to_owned())).collect()

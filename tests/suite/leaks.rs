@@ -1,6 +1,6 @@
 //! What a test may leave behind: nothing. Compares the machine before and after.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,8 +12,13 @@ pub const MARK: &str = "CRUN_LUA_TEST_MARK";
 pub const PLACE: &str = "crun-lua-test";
 
 /// What a program could leave: mounts, cgroups, links, named namespaces, temporary files.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Snapshot(BTreeSet<String>);
+#[derive(Debug)]
+pub struct Snapshot {
+    found: BTreeSet<String>,
+    /// The processes that were there before: none of them can be the test's. To read the environment
+    /// of each of them after every test is what a run of the suite would spend most on.
+    elders: HashSet<i32>,
+}
 
 impl Snapshot {
     pub fn take() -> Self {
@@ -34,7 +39,7 @@ impl Snapshot {
                 }
             }
         }
-        Self(found)
+        Self { found, elders: pids().into_iter().collect() }
     }
 
     /// What is there now and was not before, and the processes that carry `mark`.
@@ -50,10 +55,10 @@ impl Snapshot {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             let now = Self::take();
-            let mut left: Vec<String> = now.0.difference(&self.0).cloned().collect();
-            left.extend(self.0.difference(&now.0).map(|what| format!("(gone) {what}")));
+            let mut left: Vec<String> = now.found.difference(&self.found).cloned().collect();
+            left.extend(self.found.difference(&now.found).map(|what| format!("(gone) {what}")));
             left.retain(|what| mine(what));
-            left.extend(processes(mark));
+            left.extend(processes(mark, &self.elders));
             left.extend(files(place));
             left.extend(more());
             if left.is_empty() || Instant::now() > deadline {
@@ -107,21 +112,24 @@ fn cgroups(dir: &Path, depth: usize, found: &mut BTreeSet<String>) {
 }
 
 /// Processes whose environment has the mark; zombies have none and belong to their parents.
-fn processes(mark: &str) -> Vec<String> {
+fn processes(mark: &str, elders: &HashSet<i32>) -> Vec<String> {
     let name = |pid: &i32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    marked(mark).iter().map(|pid| format!("process {pid} ({})", name(pid).trim())).collect()
+    let young = pids().into_iter().filter(|pid| !elders.contains(pid) && has_mark(*pid, mark));
+    young.map(|pid| format!("process {pid} ({})", name(&pid).trim())).collect()
 }
 
 /// Their numbers.
 pub fn marked(mark: &str) -> Vec<i32> {
+    pids().into_iter().filter(|pid| has_mark(*pid, mark)).collect()
+}
+
+fn pids() -> Vec<i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+fn has_mark(pid: i32, mark: &str) -> bool {
     let wanted = format!("{MARK}={mark}");
-    let mut left = Vec::new();
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse() else { continue };
-        let environ = fs::read(entry.path().join("environ")).unwrap_or_default();
-        if environ.split(|byte| *byte == 0).any(|item| item == wanted.as_bytes()) {
-            left.push(pid);
-        }
-    }
-    left
+    let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environ.split(|byte| *byte == 0).any(|item| item == wanted.as_bytes())
 }

@@ -9,9 +9,11 @@ use std::process::Command;
 use libtest_mimic::Trial;
 
 use crate::program::{PROGRAM, Place, ROOT, succeeded, text};
+use crate::selection::Selection;
 
-pub fn trials() -> Vec<Trial> {
-    ["podman", "rootless", "containerd", "docker", "policy"].into_iter().flat_map(of_caller).collect()
+pub fn trials(selection: &Selection) -> Vec<Trial> {
+    let callers = ["podman", "rootless", "containerd", "docker", "policy", "book"].into_iter();
+    callers.filter(|caller| selection.may_have(caller)).flat_map(of_caller).collect()
 }
 
 /// The cases of one caller. A file that cannot be listed is a failing test of its own.

@@ -135,6 +135,14 @@ impl Place {
         self.watched(command, unprivileged)
     }
 
+    /// The same where only the answer is wanted: what others leave behind meanwhile does not matter.
+    pub fn ask(&self, arguments: &[&str], unprivileged: bool) -> Result<Output, String> {
+        let (program, project) = staged(unprivileged);
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(project);
+        self.finished(command, unprivileged)
+    }
+
     /// Runs the program to its end. What it leaves behind is another test's to find.
     pub fn output(&self, arguments: &[&str]) -> Result<Output, String> {
         finish(self.command(Path::new(PROGRAM), arguments), self.minutes)
@@ -163,14 +171,18 @@ impl Place {
             .env("CRUN_LUA_TEST_PROGRAM", PROGRAM);
     }
 
-    fn watched(&self, mut command: Command, unprivileged: bool) -> Result<Output, String> {
-        let before = leaks::Snapshot::take();
-        let mark = self.path().display().to_string();
+    fn finished(&self, mut command: Command, unprivileged: bool) -> Result<Output, String> {
         self.settle(&mut command);
         if unprivileged && is_root() {
             command.uid(NOBODY).gid(NOBODY).env("HOME", self.path().join("tmp"));
         }
-        let output = finish(command, self.minutes)?;
+        finish(command, self.minutes)
+    }
+
+    fn watched(&self, command: Command, unprivileged: bool) -> Result<Output, String> {
+        let before = leaks::Snapshot::take();
+        let mark = self.path().display().to_string();
+        let output = self.finished(command, unprivileged)?;
         let left = before.left_behind(&mark, self.path());
         if left.is_empty() { Ok(output) } else { Err(format!("left behind: {}\n{}", left.join("; "), text(&output))) }
     }

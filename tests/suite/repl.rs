@@ -14,7 +14,7 @@ type Outcome = Result<(), String>;
 type Test = (&'static str, fn() -> Outcome);
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [Test; 27] = [
+    let tests: [Test; 29] = [
         ("a name that is not declared is told with its line, and kept as _err", failure),
         ("a key that means nothing in Lua is told with its column", parse_error),
         ("an unknown command is told with the nearest", unknown_command),
@@ -32,6 +32,8 @@ pub fn trials() -> Vec<Trial> {
         ("a program in the foreground has the terminal and gives it back", foreground),
         ("a shell with job control runs in the foreground", job_control),
         ("a program that Ctrl-Z stops is resumed, and ended with the session", stopped),
+        ("Ctrl-Z stops a program that has just made a child by vfork, and the child", stopped_in_vfork),
+        ("what a box has done is saved there, and the host's script says that it lacks it", save_in_box),
         ("the terminal's settings are put back after a program that has changed them", raw_program),
         ("what has succeeded is saved as a script that makes the same", save_and_load),
         ("the history is kept for its owner alone, whole, and by two sessions at once", history),
@@ -248,10 +250,62 @@ fn job_control() -> Outcome {
     session.leave(0).map(drop)
 }
 
+/// posix_spawn(3) of the C library is a vfork, and what it opens for the child it opens before the exec:
+/// of a pipe that nobody writes to, as long as one likes.
+fn stopped_in_vfork() -> Outcome {
+    // By its path: a shim of the same name would be a shell that starts it.
+    if Command::new("/usr/bin/python3").arg("--version").stdout(Stdio::null()).status().is_err() {
+        return Ok(());
+    }
+    let mut session = start()?;
+    let own = session.pid();
+    let fifo = session.place.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).map_err(|errno| errno.to_string())?;
+    let opens = format!("[(os.POSIX_SPAWN_OPEN, 9, '{}', os.O_RDONLY, 0)]", fifo.display());
+    let code = format!("import os; os.posix_spawn('/bin/sleep', ['sleep', '100'], {{}}, file_actions={opens}); input()");
+    session.place.file("spawn.py", &code);
+    session.send("exec { \"/usr/bin/python3\", \"spawn.py\" }\r");
+    let state = |pid: i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next())
+    };
+    wait_for("python3 in the foreground", || session.foreground() != own)?;
+    let leader = session.foreground();
+    wait_for("the wait for the exec", || state(leader) == Some('D'))?;
+    session.send("\x1a");
+    // The key's signal is there before the child is let go on; that one has it blocked until it sets its mask.
+    let pending = || std::fs::read_to_string(format!("/proc/{leader}/status")).unwrap_or_default();
+    wait_for("the signal", || pending().lines().any(|line| line.starts_with("ShdPnd:") && !line.ends_with("0000000000000000")))?;
+    std::fs::OpenOptions::new().write(true).open(&fifo).map_err(|error| error.to_string())?;
+    has(&session.prompt()?, "is stopped")?;
+    if state(leader) != Some('T') {
+        return Err(format!("the program's state is {:?}", state(leader)));
+    }
+    session.leave(0).map(drop)
+}
+
+fn save_in_box() -> Outcome {
+    let mut session = start()?;
+    let [inside, outside] = ["inside.lua", "outside.lua"].map(|name| session.place.path().join(name).display().to_string());
+    session.line("first = 1")?;
+    session.line("unshare { \"uts\" }")?;
+    session.line("sethostname(\"web\")")?;
+    has_not(&session.line(&format!(":save {inside}"))?, "is not in it")?;
+    session.line(":leave")?;
+    session.line("second = 2")?;
+    has(&session.line(&format!(":save {outside}"))?, "what was typed in box1 is not in it: :enter box1 and :save there")?;
+    let place = session.leave(0)?;
+    let [inner, outer] = [&inside, &outside].map(|path| std::fs::read_to_string(path).unwrap_or_default());
+    has(&inner, "first = 1\nunshare { \"uts\" }\nsethostname(\"web\")\n")?;
+    has(&outer, "first = 1\nsecond = 2\n")?;
+    // A script is one process: what the box did, it does again.
+    let output = place.run(&[&inside], false)?;
+    if output.status.success() { Ok(()) } else { Err(text(&output)) }
+}
+
 fn stopped() -> Outcome {
     let mut session = start()?;
     let own = session.pid();
-    // Without a shell, which may be stopped between its vfork and the program's exec for good.
     session.send("exec { \"cat\" }\r");
     wait_for("cat in the foreground", || session.foreground() != own)?;
     session.send("\x1a");

@@ -70,6 +70,21 @@ enum Command {
     /// Draw a run, or what runs, as one page
     #[command(disable_help_flag = true)]
     Report(Raw),
+    /// Show, try, test or hand out a scenario: a lesson as one file
+    #[command(disable_help_flag = true)]
+    Scenario(Raw),
+    /// Do the course's exercises; checks read the kernel
+    #[command(disable_help_flag = true)]
+    Lab(Raw),
+    /// Load this machine a little: eat memory, burn a processor, fork, make system calls
+    #[command(disable_help_flag = true)]
+    Probe(Raw),
+    /// Judge how well a process, a container or a configuration is confined
+    #[command(disable_help_flag = true)]
+    Audit(Raw),
+    /// Record what a command needs, and write the profile that allows just that
+    #[command(disable_help_flag = true)]
+    Learn(Raw),
     /// A script, or - for standard input; what follows is the script's own
     #[command(external_subcommand)]
     Script(Vec<OsString>),
@@ -113,6 +128,14 @@ pub fn run(words: &[OsString]) -> i32 {
             options.allow_host = true;
             command(options, "report", raw)
         }
+        Some(Command::Scenario(raw)) => command(options, "scenario", raw),
+        Some(Command::Lab(raw)) => match lesson(&raw.arguments) {
+            Some(words) => start(options, vec!["repl".into()], |machine| repl::run(&machine, Some(&words))),
+            None => command(options, "lab", raw),
+        },
+        Some(Command::Probe(raw)) => command(options, "probe", raw),
+        Some(Command::Audit(raw)) => command(options, "audit", raw),
+        Some(Command::Learn(raw)) => command(options, "learn", raw),
         Some(Command::Script(arguments)) => script(options, arguments),
         Some(Command::Repl) => interactive(options),
         // As for `lua`: a file or a pipe is a script, a terminal is somebody who types.
@@ -123,13 +146,28 @@ pub fn run(words: &[OsString]) -> i32 {
 
 /// The session that a user types into; from a pipe, the same without prompt and editor.
 fn interactive(options: Options) -> i32 {
-    start(options, vec!["repl".into()], |machine| repl::run(&machine))
+    start(options, vec!["repl".into()], |machine| repl::run(&machine, None))
 }
 
 /// A command of the stdlib's: the module `commands.NAME`.
 fn command(options: Options, name: &str, raw: Raw) -> i32 {
     let arguments = std::iter::once(name.into()).chain(raw.arguments).collect();
     start(options, arguments, |machine| machine.run_command(&format!("commands.{name}")))
+}
+
+/// The words of `lab start`, where somebody types: a session with a lesson attached.
+fn lesson(arguments: &[OsString]) -> Option<Vec<String>> {
+    let mut words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let verb = match words.first()?.as_str() {
+        "--course" => 2,
+        word if word.starts_with("--course=") => 1,
+        _ => 0,
+    };
+    if words.get(verb)? != "start" || words.iter().any(|word| word == "--help" || word == "-h") {
+        return None;
+    }
+    words.remove(verb);
+    sys::terminal::is_tty(sys::processes::standard_input()).then_some(words)
 }
 
 /// First what journals say, then what the stdlib's own module `gc` finds.

@@ -14,12 +14,10 @@ use serde_json::{Value as Json, json};
 
 use crate::kernel;
 use crate::lua::Machine;
-use crate::lua::boxes::Turn;
-use crate::lua::boxes::foreground::{Ran, take_back};
-use crate::lua::session::Answer;
-use crate::sys::processes::End;
+use crate::lua::boxes::foreground::take_back;
 use crate::sys::{self, fork, interrupt};
 
+mod asking;
 mod boxes;
 mod commands;
 mod editor;
@@ -28,10 +26,7 @@ mod plain;
 mod rc;
 mod serve;
 
-/// How long the line editor waits for an answer of a box.
-const PATIENCE: std::time::Duration = std::time::Duration::from_millis(300);
-
-use boxes::{Boxed, Gone};
+use boxes::Boxed;
 use editor::{Editor, Read};
 
 /// How lines are read and answers are printed.
@@ -67,9 +62,9 @@ struct Session<'a> {
 
 /// Reads lines until there are no more; the exit status.
 ///
-/// `interactive` says that standard input is a terminal.
+/// `lesson`: the words behind `lab start`, where one is attached from the beginning.
 #[must_use]
-pub fn run(machine: &Machine) -> i32 {
+pub fn run(machine: &Machine, lesson: Option<&[String]>) -> i32 {
     if machine.kernel().is_plan() {
         sys::complain("a session cannot be a plan as a whole: start it without --dry-run, and ask for one line with :plan LINE");
         return 2;
@@ -99,6 +94,11 @@ pub fn run(machine: &Machine) -> i32 {
     if interactive {
         session.say(&format!("crun-lua {} · :help, ?mount, ??container.new · Ctrl-D leaves", env!("CARGO_PKG_VERSION")), true);
         session.run_rc_file();
+    }
+    if let Some(words) = lesson
+        && !session.lesson(&json!({ "verb": "start", "words": words }))
+    {
+        session.ending.set(Some(1));
     }
     session.listen(&mut editor);
     session.leave()
@@ -131,148 +131,6 @@ impl<'a> Session<'a> {
             self.obey(&said, editor);
         }
         self.settle();
-    }
-
-    /// Has the session that the prompt names answer, and tells what else became of it.
-    fn ask_here(&self, request: &Json) -> Option<Json> {
-        let name = self.current.borrow().clone();
-        match name {
-            None => self.ask_self(request, true),
-            Some(name) => self.ask_box(&name, request),
-        }
-    }
-
-    /// Has this very process answer. `aloud`: what becomes of it is told.
-    fn ask_self(&self, request: &Json, aloud: bool) -> Option<Json> {
-        let number = self.next_request();
-        let answer = self.machine.request(request);
-        if let Some(link) = self.machine.boxes().take_link() {
-            // This is the new box: the front end waits for the end of the line.
-            self.forget();
-            serve::serve(self.machine, link, Some((number, answer)));
-        }
-        if !matches!(answer, Answer::Said(_) | Answer::Ending(_))
-            && let Some(next) = self.machine.over()
-        {
-            self.number.set(next);
-        }
-        match answer {
-            Answer::Said(said) => {
-                if let Some(next) = said["number"].as_u64() {
-                    self.number.set(next);
-                }
-                Some(said)
-            }
-            Answer::Turned(Turn::Moved(fresh)) => {
-                let name = fresh.name.clone();
-                self.adopt(fresh)?;
-                self.current.replace(Some(name.clone()));
-                if self.style.interactive && !self.introduced.replace(true) {
-                    self.hint(&format!(
-                        "this would change the process for good: the line goes on in {name}, a copy (:leave goes back, :help boxes)"
-                    ));
-                }
-                let said = self.hear(&name, number);
-                if said.as_ref().is_some_and(|said| said["error"].as_bool() == Some(true)) {
-                    self.drop_unchanged(&name);
-                }
-                said
-            }
-            Answer::Turned(Turn::Ran(ran)) => {
-                self.tell_end_of(&ran_words(&ran));
-                None
-            }
-            Answer::Interrupted => {
-                self.failed.set(true);
-                if aloud {
-                    self.hint("interrupted");
-                }
-                None
-            }
-            Answer::Ending(status) => {
-                self.ending.set(Some(status));
-                None
-            }
-            Answer::Failed(reason) => {
-                self.failed.set(true);
-                if aloud {
-                    self.complain(&reason);
-                }
-                None
-            }
-        }
-    }
-
-    /// Has a box answer; its end is told.
-    fn ask_box(&self, name: &str, request: &Json) -> Option<Json> {
-        let number = self.next_request();
-        let sent = self.with(name, |boxed| boxed.link.send(number, request));
-        if !matches!(sent, Some(Ok(()))) {
-            self.lose(name, None);
-            return None;
-        }
-        self.hear(name, number)
-    }
-
-    /// Waits for a box's answer to a request.
-    fn hear(&self, name: &str, number: u64) -> Option<Json> {
-        let heard = self.with(name, |boxed| boxed.hear(number, &mut |text| self.hint(text)))?;
-        match heard {
-            Ok(mut frame) => {
-                if let Some(next) = frame["said"]["number"].as_u64().or(frame["number"].as_u64()) {
-                    self.with(name, |boxed| boxed.number = next);
-                }
-                if frame["interrupted"].as_bool() == Some(true) {
-                    self.failed.set(true);
-                    self.hint("interrupted");
-                    return None;
-                }
-                if let Some(reason) = frame["failed"].as_str() {
-                    self.failed.set(true);
-                    self.complain(reason);
-                    return None;
-                }
-                if let Some(words) = frame["ran"].as_str() {
-                    self.tell_end_of(words);
-                    return None;
-                }
-                Some(frame["said"].take())
-            }
-            Err(Gone::Ended(why)) => {
-                self.lose(name, why);
-                None
-            }
-            Err(Gone::Signal(signal)) => {
-                self.ending.set(Some(128 + signal));
-                None
-            }
-        }
-    }
-
-    /// Has the session that the prompt names answer what the line editor asks, within a moment.
-    fn ask_quietly(&self, request: &Json) -> Option<Json> {
-        let name = self.current.borrow().clone();
-        match name {
-            None => match self.machine.request(request) {
-                Answer::Said(said) => Some(said),
-                _ => None,
-            },
-            Some(name) => {
-                let number = self.next_request();
-                self.with(&name, |boxed| {
-                    boxed.link.send(number, request).ok()?;
-                    boxed.hear_soon(number, PATIENCE).map(|mut frame| frame["said"].take())
-                })?
-            }
-        }
-    }
-
-    /// Whether more has to follow before a text means something.
-    fn is_incomplete(&self, text: &str) -> bool {
-        if text.trim_start().starts_with([':', '?', '!']) || text.trim().is_empty() {
-            return false;
-        }
-        self.ask_quietly(&json!({ "op": "validate", "text": text })).is_some_and(|said| said["state"] == "incomplete")
     }
 
     /// Prints an answer.
@@ -329,11 +187,6 @@ impl<'a> Session<'a> {
         }
         let text = |field: &str| said[field].as_str().unwrap_or_default().to_owned();
         (text("plain"), text("styled"))
-    }
-
-    fn next_request(&self) -> u64 {
-        self.asked.set(self.asked.get() + 1);
-        self.asked.get()
     }
 
     /// Prints a text; `dim` where it is not an answer. A reader that is gone is no reason to stop.
@@ -395,18 +248,6 @@ fn width() -> u16 {
     let stdout = std::io::stdout();
     let size = sys::terminal::size(std::os::fd::AsFd::as_fd(&stdout));
     size.ok().map(|(_, columns)| columns).filter(|columns| *columns > 0).unwrap_or(80)
-}
-
-/// How a program has left the foreground, where that needs words.
-fn ran_words(ran: &Ran) -> String {
-    let name = &ran.name;
-    match ran.end {
-        None if ran.job.is_some() => format!("{name} is stopped; :fg goes on with it"),
-        // A shell has said itself what it has not found, and what a user interrupts needs no words.
-        None | Some(End::Exited(0 | 127) | End::Signalled(nix::libc::SIGINT, _)) => String::new(),
-        Some(End::Exited(status)) => format!("{name}: exit status {status}"),
-        Some(End::Signalled(signal, _)) => format!("{name}: ended by {}", ends::signal_words(signal)),
-    }
 }
 
 /// Where the history and the like are kept: `$XDG_STATE_HOME/crun-lua`.

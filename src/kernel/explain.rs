@@ -101,13 +101,16 @@ impl Explain {
             self.hidden.add(1);
             return;
         }
-        // What is read back is read before: whoever speaks keeps the others waiting.
-        self.turn_to_speak.alone(|| self.speak(event, stage, &lesson, failed));
+        let page = self.page(event, stage, &lesson, failed);
+        // What is to be said is ready: whoever speaks keeps the others waiting. One write, so that the
+        // lines of several processes do not mix.
+        self.turn_to_speak.alone(|| {
+            let _ = (&self.out).write_all(format!("{}{page}", self.introduction(event)).as_bytes());
+        });
     }
 
-    fn speak(&self, event: &Event, stage: Stage, lesson: &Lesson, failed: bool) {
+    fn page(&self, event: &Event, stage: Stage, lesson: &Lesson, failed: bool) -> String {
         let mut page = Page::new(event.depth, self.detail.verbose, self.colour);
-        self.introduce(event, &mut page);
         let mark = match (failed, event.call.irreversible()) {
             (true, _) => '✗',
             (false, true) => '!',
@@ -115,8 +118,7 @@ impl Explain {
         };
         self.head(event, mark, &mut page);
         self.body(event, stage, lesson, &mut page);
-        // In one write, so that the lines of several processes do not mix.
-        let _ = (&self.out).write_all(page.text().as_bytes());
+        page.text()
     }
 
     /// Says how much was left out: the program ends.
@@ -130,15 +132,17 @@ impl Explain {
     }
 
     /// Says which process speaks, where another has spoken last.
-    fn introduce(&self, event: &Event, page: &mut Page) {
+    fn introduction(&self, event: &Event) -> String {
         let own = u64::from(fork::outer_pid().map_or_else(fork::own_pid, i32::cast_unsigned));
         if self.speaker.swap(own) == own || event.depth == 0 {
-            return;
+            return String::new();
         }
         let inner = fork::own_pid();
         let name = event.inside.rsplit('/').next().unwrap_or_default();
         let numbers = if u64::from(inner) == own { format!("pid {inner}") } else { format!("pid {own}, which is {inner} inside") };
+        let mut page = Page::new(event.depth, self.detail.verbose, self.colour);
         page.rule(&format!("{name} ({numbers})"));
+        page.text()
     }
 
     /// The Lua line; once for all calls of one primitive.

@@ -64,6 +64,12 @@ impl Faces {
         self.look();
     }
 
+    /// Who tells each call, where somebody does.
+    #[must_use]
+    pub fn narrator(&self) -> Option<Rc<Explain>> {
+        self.explain.borrow().clone()
+    }
+
     /// What names the script's lines: a narrator needs it too.
     #[must_use]
     pub fn locate(&self) -> Locate {

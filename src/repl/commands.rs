@@ -35,6 +35,10 @@ impl Session<'_> {
                 }
             }
             Some("time") => self.time(&text("text").unwrap_or_default()),
+            // Judged by this process, wherever the line was read.
+            Some("lab") => {
+                self.lesson(action);
+            }
             // The machine's own affairs, in the process that the prompt names.
             Some("request") => {
                 if let Some(said) = self.ask_here(&action["request"]) {
@@ -209,11 +213,26 @@ impl Session<'_> {
         use std::os::unix::fs::OpenOptionsExt;
         let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o755).open(path);
         match file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes())) {
-            Ok(()) => self.hint(&format!("written: {path}; crun-lua {path} runs it")),
+            Ok(()) => {
+                self.hint(&format!("written: {path}; crun-lua {path} runs it"));
+                self.tell_of_boxes_left_out();
+            }
             Err(error) => {
                 self.failed.set(true);
                 self.complain(&format!("{path}: {error}"));
             }
+        }
+    }
+
+    /// A script is one process: at the host it has none of the lines that a box went on with.
+    fn tell_of_boxes_left_out(&self) {
+        if self.current.borrow().is_some() {
+            return;
+        }
+        let names: Vec<String> = self.boxes.borrow().iter().filter(|boxed| !boxed.frozen).map(|boxed| boxed.name.clone()).collect();
+        if let Some(first) = names.first() {
+            let all = names.join(", ");
+            self.hint(&format!("what was typed in {all} is not in it: :enter {first} and :save there write that one's whole way"));
         }
     }
 
@@ -230,6 +249,18 @@ impl Session<'_> {
                 self.complain(&format!("{path}: {error}"));
             }
         }
+    }
+
+    /// Has the lesson beside this session answer a verb, as `{ verb, words, answers }`; whether it could.
+    pub fn lesson(&self, asked: &Json) -> bool {
+        let mut request = asked.clone();
+        request["op"] = json!("lab");
+        request["width"] = json!(width());
+        request["colour"] = json!(self.style.colour);
+        request["interactive"] = json!(self.style.interactive);
+        let Some(said) = self.ask_self(&request, true) else { return false };
+        self.tell(&said);
+        said["error"].as_bool() != Some(true)
     }
 
     /// Evaluates, and tells what that has cost.

@@ -5,8 +5,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::sys::signal::Signal;
 use serde_json::{Value as Json, json};
 
+use super::asking::ran_words;
 use super::boxes::Link;
-use super::{end_here, ends, ran_words};
+use super::{end_here, ends};
 use crate::lua::Machine;
 use crate::lua::boxes::{Side, Turn};
 use crate::lua::session::Answer;

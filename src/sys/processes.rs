@@ -85,14 +85,29 @@ pub fn wait_any(children: &[BorrowedFd], timeout: Option<Duration>, forward: &[i
     }
 }
 
-/// Waits until a child has ended, or is stopped (`None`): job control. `EINTR` for a signal.
-pub fn wait_or_stop(pidfd: BorrowedFd) -> Result<Option<End>> {
+/// Whether a child has ended, or is stopped (`Some(None)`): job control. `None` while it runs.
+pub fn ended_or_stopped(pidfd: BorrowedFd) -> Result<Option<Option<End>>> {
     use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-    Ok(match waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED)? {
-        WaitStatus::Exited(_, status) => Some(End::Exited(status)),
-        WaitStatus::Signaled(_, signal, core) => Some(End::Signalled(signal as i32, core)),
-        _ => None,
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG;
+    Ok(match waitid(Id::PIDFd(pidfd), flags)? {
+        WaitStatus::StillAlive => None,
+        WaitStatus::Exited(_, status) => Some(Some(End::Exited(status))),
+        WaitStatus::Signaled(_, signal, core) => Some(Some(End::Signalled(signal as i32, core))),
+        _ => Some(None),
     })
+}
+
+/// The letter of a process's state (proc_pid_stat(5)); nothing where it is gone or /proc is not there.
+pub fn state_of(pid: i32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in brackets may have brackets itself.
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+/// A process's children; none where that cannot be read.
+pub fn children_of(pid: i32) -> Vec<i32> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 /// This process's standard input, which is open from the start to the end: see `image::prepare_process`.

@@ -10,8 +10,8 @@ use nix::libc;
 
 use super::Result;
 
-/// How long a lock is waited for.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// How long a lock is waited for: longer than who has it may have to wait for a processor.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// The number, in a page of its own that forks do not copy.
 #[derive(Debug)]

@@ -182,12 +182,17 @@ pub fn write(listener: BorrowedFd, id: u64, thread: u32, address: u64, bytes: &[
 /// A copy of a descriptor of the process that waits (`pidfd_getfd(2)`, Linux 5.6).
 pub fn take_fd(listener: BorrowedFd, waiting: &Waiting, number: RawFd) -> Result<OwnedFd> {
     // The descriptor of a thread's process: a thread has no pidfd of its own before Linux 6.9.
-    let process = super::processes::pidfd_open(leader(waiting)?)?;
+    let fd = copy_fd(leader(waiting)?, number)?;
+    if waits(listener, waiting.id) { Ok(fd) } else { Err(Errno::ENOENT) }
+}
+
+/// A copy of a descriptor of any process that may be traced (`pidfd_getfd(2)`, Linux 5.6).
+pub fn copy_fd(process: i32, number: RawFd) -> Result<OwnedFd> {
+    let process = super::processes::pidfd_open(process)?;
     // SAFETY: takes no pointers.
     let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), number, 0) })?;
     // SAFETY: the descriptor is new and nobody else's.
-    let fd = unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).map_err(|_| Errno::EPROTO)?) };
-    if waits(listener, waiting.id) { Ok(fd) } else { Err(Errno::ENOENT) }
+    Ok(unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).map_err(|_| Errno::EPROTO)?) })
 }
 
 fn pid(waiting: &Waiting) -> Result<Pid> {

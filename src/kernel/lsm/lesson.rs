@@ -10,6 +10,7 @@ pub fn lesson(call: &Call) -> Lesson {
             let mut parts = Vec::new();
             let count = |name: &str, length: usize| format!("{name} {length}");
             if rules.files {
+                parts.extend([count("list", rules.list.len())].into_iter().filter(|_| !rules.list.is_empty()));
                 parts.extend([count("read", rules.ro.len()), count("write", rules.rw.len()), count("execute", rules.exec.len())]);
             }
             for (name, ports) in [("bind", &rules.bind), ("connect", &rules.connect)] {

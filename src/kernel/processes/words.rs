@@ -89,6 +89,12 @@ pub(super) fn hint(call: &Call, errno: Errno) -> Option<String> {
         (Call::Clone { .. }, Errno::ENOSPC) => "the limit of namespaces is reached: see /proc/sys/user/max_*_namespaces",
         (Call::Clone { .. }, Errno::EAGAIN) => "the limit of processes is reached: see `rlimit { nproc = … }` and the pids cgroup",
         (Call::Clone { .. }, Errno::ENOMEM) => "the first process of this pid namespace has ended; nothing can be started in it any more",
+        (Call::Clone { cgroup: Some(_), .. }, Errno::EOPNOTSUPP) => {
+            "the control group is no domain: one beside or above it is threaded, so it has to become threaded as well (see its cgroup.type)"
+        }
+        (Call::Clone { cgroup: Some(_), .. }, Errno::EBUSY) => {
+            "the control group shares out controllers, so only groups below it may have processes: start this one in a child of it"
+        }
         (Call::Exec { program, .. }, Errno::ENOENT) if program.as_os_str().as_encoded_bytes().contains(&b' ') => {
             "no file has this name, spaces included: the command is a list of arguments, { \"ls\", \"-l\" }; for a shell's line write { \"/bin/sh\", \"-c\", \"…\" }"
         }

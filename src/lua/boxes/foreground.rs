@@ -78,6 +78,9 @@ pub fn run(lua: &Lua, host: &Host, name: &str, exec: impl FnOnce() -> Raise) -> 
     }
 }
 
+/// How often a program in the foreground is looked at: whether it is stopped.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
+
 impl Job {
     /// Waits until the program has ended or is stopped, and takes the terminal back.
     fn wait(&self) -> Ran {
@@ -98,10 +101,18 @@ impl Job {
 
     /// How the program has ended; nothing where it is stopped.
     fn left(&self) -> sys::Result<Option<End>> {
+        let mut is_torn = false;
         loop {
-            match sys::processes::wait_or_stop(self.pidfd.get()?) {
+            // The end is noticed at once, a stop at the next look.
+            match sys::processes::readable(&[self.pidfd.get()?], Some(LOOK)) {
                 Err(Errno::EINTR) => {}
-                state => return state,
+                Err(errno) => return Err(errno),
+                Ok(_) => {
+                    if let Some(state) = sys::processes::ended_or_stopped(self.pidfd.get()?)? {
+                        return Ok(state);
+                    }
+                    is_torn = self.mend(is_torn);
+                }
             }
             // A signal that somebody sends to the session while the program has the terminal: the
             // session ends, and with it the program; an interrupt is meant for the program.
@@ -114,6 +125,22 @@ impl Job {
                 None => {}
             }
         }
+    }
+
+    /// A key that stops a shell in the moment between vfork(2) and exec(2) stops the child alone: the
+    /// shell waits for it in the kernel, where no stop reaches it, and so neither would ever go on.
+    /// They are let go on, and stopped again at the next look. Answers whether that is to be done.
+    fn mend(&self, is_torn: bool) -> bool {
+        if is_torn {
+            let _ = sys::processes::kill(-self.pid, libc::SIGTSTP);
+            return false;
+        }
+        let waits = sys::processes::state_of(self.pid) == Some('D');
+        if !waits || !sys::processes::children_of(self.pid).into_iter().any(|child| sys::processes::state_of(child) == Some('T')) {
+            return false;
+        }
+        let _ = sys::processes::kill(-self.pid, libc::SIGCONT);
+        true
     }
 
     fn hang_up(&self) {

@@ -16,14 +16,17 @@
 --- ```
 local _, host = ...
 
-local annotations = require "reference.annotations"
-local types = require "reference.types"
+local entries = require "reference.entries"
+local texts = require "reference.texts"
 
 local M = {}
+
+texts.host = host
 
 --- The modules that users `require`; each other one is a part of these, or of the program, and may
 --- change with every version.
 M.PUBLIC = {
+  "audit",
   "cgroup",
   "cgroup.strain",
   "container",
@@ -35,12 +38,15 @@ M.PUBLIC = {
   "inspect",
   "inspect.report",
   "inspect.views",
+  "learn",
+  "needs",
   "network",
   "oci.policy",
   "oci.policy.tools",
   "options",
   "report",
   "rootfs",
+  "scenario",
   "supervise",
   "test",
   "view.table",
@@ -154,268 +160,6 @@ end
 
 -- The stdlib.
 
-local read = {}
-
---- What a module's text says; nil where there is no such module.
----@param module string
----@return reference.Read?
-local function annotated(module)
-  if read[module] == nil then
-    local text = host.source(module)
-    read[module] = text and annotations.read(text, module) or false
-  end
-  return read[module] or nil
-end
-
---- The text without its examples, and these.
-local function without_examples(text)
-  local examples = {}
-  local rest = ("\n" .. text):gsub("\n```lua\n(.-)\n```", function(code)
-    examples[#examples + 1] = code
-    return ""
-  end)
-  return (rest:gsub("^%s+", ""):gsub("\n\n\n+", "\n\n")), examples
-end
-
-local function first_sentence(text)
-  local paragraph = (text .. "\n\n"):match("^(.-)\n\n"):gsub("\n", " ")
-  return paragraph:match("^(.-[%.!?])%s+[%u`]") or paragraph
-end
-
--- Where classes stand, by topic: the first part of a class's name is that of its modules.
-local placed = {}
-
-local function classes_of(topic)
-  if not placed[topic] then
-    local found = {}
-    for _, module in ipairs(host.modules()) do
-      if module == topic or module:sub(1, #topic + 1) == topic .. "." then
-        for name, class in pairs((annotated(module) or { classes = {} }).classes) do
-          found[name] = found[name] or {}
-          table.insert(found[name], { class = class, module = module })
-        end
-      end
-    end
-    placed[topic] = found
-  end
-  return placed[topic]
-end
-
---- The parts of a class, which may be declared in several modules; nil where there is none.
-local function class_parts(name)
-  local topic = name:match("^([%w_]+)%.")
-  return topic and classes_of(topic)[name]
-end
-
-local params_of
-
---- What a type says of a value's fields and words.
-local function widen(param, text)
-  local parsed = types.parse(text)
-  local function walk(kind)
-    if not kind then
-      return
-    end
-    local parts = kind.kind == "name" and class_parts(kind.name)
-    if kind.kind == "record" then
-      param.options = {}
-      for index, field in ipairs(kind.fields) do
-        param.options[index] = { name = field.name, type = "", doc = "" }
-        param.options[index].required = not field.type.optional
-      end
-    elseif parts then
-      param.class = kind.name
-      param.options = params_of(parts[1].class.fields, kind.name)
-    elseif kind.kind == "literal" and type(kind.value) == "string" then
-      param.words = param.words or {}
-      table.insert(param.words, kind.value)
-    end
-    walk(kind.item)
-    for _, one in ipairs(kind.kinds or {}) do
-      walk(one)
-    end
-  end
-  walk(parsed)
-end
-
--- A class may be a field of its own.
-local open = {}
-
-function params_of(list, class)
-  local made = {}
-  if open[class] then
-    return nil
-  end
-  open[class or ""] = class and true or nil
-  for index, given in ipairs(list) do
-    local param =
-      { name = given.name, type = given.type, required = given.required, doc = given.doc }
-    widen(param, given.type)
-    made[index] = param
-  end
-  open[class or ""] = nil
-  return made
-end
-
-local function results_in_words(returns)
-  local parts = {}
-  for index, result in ipairs(returns) do
-    parts[index] = result.doc == "" and result.type or result.type .. ": " .. result.doc
-  end
-  return #parts > 0 and table.concat(parts, "; ") or "nothing"
-end
-
---- The examples in other comments that call a function.
-local function examples_with(pattern, ...)
-  for _, text in ipairs { ... } do
-    local _, examples = without_examples(text)
-    for _, code in ipairs(examples) do
-      if code:find(pattern) then
-        return { code }
-      end
-    end
-  end
-  return {}
-end
-
-local function function_entry(given, module, name, called)
-  local doc, own = without_examples(given.text)
-  local examples = own
-  if #examples == 0 and given.name ~= "" then
-    -- Where its own comment has none, that of its module, or of its class, may show it.
-    local pattern = (given.is_method and ":" or "%.") .. given.name .. "[^%w_]"
-    local public = annotated(name:match("^(.+)%.[%w_]+$") or module) or annotated(module)
-    examples = examples_with(pattern, annotated(module).text, public.text)
-  elseif #examples == 0 then
-    examples = examples_with("", annotated(module).text)
-  end
-  local params = params_of(given.params)
-  local optional, shown = {}, {}
-  for _, param in ipairs(params) do
-    optional[param.name] = not param.required
-  end
-  for index, argument in ipairs(given.arguments) do
-    shown[index] = argument .. (optional[argument] and "?" or "")
-  end
-  return {
-    name = name,
-    short = given.name,
-    module = module,
-    signature = ("%s(%s)"):format(called or name, table.concat(shown, ", ")),
-    summary = first_sentence(doc),
-    doc = doc,
-    text = given.text,
-    own = own,
-    examples = examples,
-    params = params,
-    arguments = given.arguments,
-    returns = results_in_words(given.returns),
-    results = given.returns,
-    file = "stdlib/" .. module:gsub("%.", "/") .. ".lua",
-    line = given.line,
-  }
-end
-
-local function find_function(list, name)
-  for _, one in ipairs(list) do
-    if one.name == name then
-      return one
-    end
-  end
-end
-
---- The functions of a module's table, also those that it has from a part of it, and other fields.
-local function fields_of(found)
-  local list, values = {}, table.move(found.values, 1, #found.values, 1, {})
-  for _, given in ipairs(found.functions) do
-    if not given.hidden then
-      local name = given.name == "" and found.module or found.module .. "." .. given.name
-      list[#list + 1] = function_entry(given, found.module, name)
-    end
-  end
-  for _, shared in ipairs(found.shared) do
-    local module = found.requires[shared.variable]
-    local from = module and annotated(module)
-    local given = from and find_function(from.functions, shared.field)
-    if given and not given.hidden then
-      list[#list + 1] = function_entry(given, module, found.module .. "." .. shared.name)
-      list[#list].short = shared.name
-    elseif not given then
-      values[#values + 1] = { name = shared.name, text = shared.text, line = shared.line }
-    end
-  end
-  return list, values
-end
-
-local function class_entry(name, parts)
-  local first = parts[1].class
-  local doc = without_examples(first.text)
-  local class = {
-    name = name,
-    parent = first.parent,
-    summary = first_sentence(doc),
-    doc = doc,
-    text = first.text,
-    fields = params_of(first.fields, name),
-    methods = {},
-    hidden = {},
-    file = "stdlib/" .. parts[1].module:gsub("%.", "/") .. ".lua",
-    line = first.line,
-  }
-  for _, part in ipairs(parts) do
-    for _, given in ipairs(part.class.methods) do
-      if given.hidden or not given.is_method then
-        class.hidden[given.name] = true
-      else
-        local short = name:match("[%w_]+$")
-        local full = ("%s:%s"):format(name, given.name)
-        local entry = function_entry(given, part.module, full, short .. ":" .. given.name)
-        entry.class = name
-        class.methods[#class.methods + 1] = entry
-      end
-    end
-  end
-  return class
-end
-
---- The classes that functions take and answer, and those that these are made of.
-local function reachable(functions)
-  local list, seen = {}, {}
-  local visit
-  local function visit_type(text)
-    for name in text:gmatch("[%a_][%w_%.]*") do
-      visit(name)
-    end
-  end
-  local function visit_function(entry)
-    for _, param in ipairs(entry.params) do
-      visit_type(param.type)
-    end
-    for _, result in ipairs(entry.results) do
-      visit_type(result.type)
-    end
-  end
-  function visit(name)
-    local parts = not seen[name] and class_parts(name)
-    if parts then
-      seen[name] = true
-      local class = class_entry(name, parts)
-      list[#list + 1] = class
-      visit(class.parent or "")
-      for _, field in ipairs(class.fields) do
-        visit_type(field.type)
-      end
-      for _, method in ipairs(class.methods) do
-        visit_function(method)
-      end
-    end
-  end
-  for _, entry in ipairs(functions) do
-    visit_function(entry)
-  end
-  return list
-end
-
 local modules = {}
 
 --- What is known of a module, also of one that is not public; nil where there is none.
@@ -423,20 +167,20 @@ local modules = {}
 ---@return reference.Module?
 function M.module(name)
   if not modules[name] then
-    local found = annotated(name)
+    local found = texts.annotated(name)
     if not found then
       return nil
     end
-    local doc, examples = without_examples(found.text)
-    local functions, values = fields_of(found)
+    local doc, examples = entries.without_examples(found.text)
+    local functions, values = entries.fields(found)
     modules[name] = {
       module = name,
-      summary = first_sentence(doc),
+      summary = entries.first_sentence(doc),
       doc = doc,
       text = found.text,
       examples = examples,
       functions = functions,
-      classes = reachable(functions),
+      classes = entries.reachable(functions),
       values = values,
       is_function = found.is_function,
     }
@@ -461,8 +205,8 @@ function M.describe(name)
   local module = name:match("^(.+)%.[%w_]+$") or name
   local class, method = name:match("^(.+):([%w_]+)$")
   if method then
-    local parts = class_parts(class)
-    for _, entry in ipairs(parts and class_entry(class, parts).methods or {}) do
+    local parts = texts.class_parts(class)
+    for _, entry in ipairs(parts and entries.class(class, parts).methods or {}) do
       if entry.short == method then
         return entry
       end
@@ -482,8 +226,8 @@ end
 ---@param name string
 ---@return reference.Class?
 function M.class(name)
-  local parts = class_parts(name)
-  return parts and class_entry(name, parts)
+  local parts = texts.class_parts(name)
+  return parts and entries.class(name, parts)
 end
 
 --- The text of a module, or of one function with its comment.

@@ -1,6 +1,7 @@
 --- The arguments of a command such as `crun-lua ps`: options in any order, long and short.
 ---
---- A wrong option answers status 2 with the usage on standard error, as the program's own do.
+--- A wrong option answers status 2 with the usage on standard error, as the program's own do; what
+--- fails later answers 1, with a hint where there is one.
 ---
 --- ```lua
 --- local arguments = require "commands.arguments"
@@ -16,6 +17,7 @@
 --- assert(given.all and given.sort == "cpu" and given[1] == "web")
 --- ```
 local options = require "options"
+local text = require "view.text"
 
 local M = {}
 
@@ -130,6 +132,16 @@ end
 function M.refuse(spec, reason)
   io.stderr:write(("%s: %s\n%s\n"):format(spec.name, reason, spec.usage))
   return 2
+end
+
+--- Says why a command could not be done, and what to do about it; answers the status for it.
+---@param name string the command as its user writes it
+---@param err any what `try` has answered
+---@return integer status
+function M.fail(name, err)
+  io.stderr:write(name, ": ", text.clean(tostring(err.message or err)), "\n")
+  io.stderr:write(err.hint and "  hint: " .. text.clean(err.hint) .. "\n" or "")
+  return 1
 end
 
 return M

@@ -7,6 +7,7 @@
 --- assert(inspect { "--section", "ids", tostring(proc_stat().pid) } == 0)
 --- assert(inspect { "--no-such-option" } == 2)
 --- ```
+local arguments = require "commands.arguments"
 local colour = require "view.colour"
 local inspect = require "inspect"
 local options = require "options"
@@ -208,9 +209,7 @@ return function(args)
   end
   local status, err = try(show, given)
   if not status then
-    io.stderr:write("crun-lua inspect: ", text.clean(err.message), "\n")
-    io.stderr:write(err.hint and "  hint: " .. text.clean(err.hint) .. "\n" or "")
-    return 1
+    return arguments.fail("crun-lua inspect", err)
   end
   return status
 end

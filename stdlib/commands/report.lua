@@ -9,6 +9,7 @@
 --- assert(read_file(dir.path .. "/a.html"):find("^<!DOCTYPE html>"))
 --- assert(report {} == 2)
 --- ```
+local arguments = require "commands.arguments"
 local options = require "options"
 local text = require "view.text"
 
@@ -160,9 +161,7 @@ return function(args)
   end
   local status, err = try(draw, given)
   if not status then
-    io.stderr:write("crun-lua report: ", text.clean(err.message), "\n")
-    io.stderr:write(err.hint and "  hint: " .. text.clean(err.hint) .. "\n" or "")
-    return 1
+    return arguments.fail("crun-lua report", err)
   end
   return status
 end

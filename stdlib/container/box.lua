@@ -25,8 +25,8 @@
 --- assert(container.new({}):run({ "sh", "-c", "exit 3" }).code == 3)
 --- ```
 local build = require "container.build"
-local foreground = require "container.foreground"
 local inside = require "container.inside"
+local once = require "container.once"
 local options = require "options"
 local other = require "container.other"
 local restart = require "container.restart"
@@ -256,39 +256,6 @@ function Box:wait(given)
   return result and self:settle(result)
 end
 
-local function run_once(self, command, how)
-  if self.config.tty then
-    local result, err = try(require("container.terminal").run, self, command, how, launch)
-    if err then
-      try(self.settle, self, { code = 127 })
-      error(err, 0)
-    end
-    return self:settle(result)
-  end
-  if how.capture then
-    launch(self, command, how, false)
-    return self:settle(self.run_state.process:output {
-      stdin = how.stdin,
-      timeout = how.timeout,
-      max = how.max,
-    })
-  end
-  foreground.start(function()
-    launch(self, command, how, false)
-  end, how.forward)
-  local process = self.run_state.process
-  local result, err = try(foreground.wait, process, how)
-  if err then
-    self:settle { code = 127 }
-    error(err, 0)
-  elseif not result then
-    process:kill("kill")
-    result = process:wait()
-    result.timed_out = true
-  end
-  return self:settle(result)
-end
-
 --- Runs the program to its end, in the foreground: signals to the script go on to it. The restart
 --- policy holds.
 ---@param command? string[]
@@ -306,7 +273,7 @@ function Box:run(command, how)
   reserve(self, { late = true })
   command = self:command_of(command, "container.run")
   while true do
-    local result = run_once(self, command, how)
+    local result = once(self, command, how, launch)
     local delay = restart.again(self.config.restart, self.record, result)
     if not delay then
       return result

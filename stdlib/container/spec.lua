@@ -13,6 +13,7 @@
 --- assert(err.message:find("did you mean 'memory'?", 1, true))
 --- ```
 local options = require "options"
+local passed = require "container.passed"
 
 local M = {}
 
@@ -128,99 +129,6 @@ local function arguments(name, list)
     end
   end
   return table.move(list, 1, #list, 1, {})
-end
-
-local function absolute(name, path)
-  if type(path) ~= "string" or path:sub(1, 1) ~= "/" or path:find("\0", 1, true) then
-    fail(("%s: expected an absolute path, got %s"):format(name, tostring(path)))
-  end
-  return path
-end
-
-local VOLUME = {
-  source = "string",
-  target = "string",
-  readonly = "boolean",
-  create = "boolean",
-  exec = "boolean",
-  suid = "boolean",
-  dev = "boolean",
-  recursive = "boolean",
-}
-
---- "SOURCE:TARGET:ro,noexec" as a table.
-local function split_volume(name, text)
-  local source, target, words = text:match("^([^:]+):([^:]+):?([^:]*)$")
-  if not source then
-    fail(("%s: expected SOURCE:TARGET or SOURCE:TARGET:ro, got %q"):format(name, text))
-  end
-  local volume = { source = source, target = target }
-  for word in words:gmatch("[^,]+") do
-    if word == "ro" then
-      volume.readonly = true
-    elseif word == "noexec" then
-      volume.exec = false
-    elseif word ~= "rw" then
-      fail(("%s: no flag is called %q"):format(name, word), "ro, rw or noexec")
-    end
-  end
-  return volume
-end
-
-local function volumes(list)
-  local made = {}
-  for index, value in ipairs(list or {}) do
-    local name = ("volumes[%d]"):format(index)
-    local volume = type(value) == "string" and split_volume(name, value) or value
-    local copy = {}
-    for key, item in pairs(options.check(name, volume, VOLUME)) do
-      copy[key] = item
-    end
-    copy.target = absolute(name .. ".target", copy.target)
-    local source = copy.source or fail(name .. ": option 'source' is missing")
-    if source:sub(1, 1) ~= "/" then
-      source = readlink("/proc/self/cwd") .. "/" .. source
-    end
-    if not copy.create and not try(stat, source) then
-      fail(("%s: %s: no such file or directory"):format(name, source), "create = true makes it")
-    end
-    copy.source = source
-    made[index] = copy
-  end
-  return made
-end
-
-local DEVICE = {
-  path = "string",
-  type = "=c|b|p",
-  major = "integer",
-  minor = "integer",
-  mode = "string",
-  uid = "integer",
-  gid = "integer",
-}
-
-local function devices(list)
-  local made = {}
-  for index, value in ipairs(list or {}) do
-    local name = ("devices[%d]"):format(index)
-    local device = type(value) == "string" and { path = value } or value
-    local copy = {}
-    for key, item in pairs(options.check(name, device, DEVICE)) do
-      copy[key] = item
-    end
-    absolute(name .. ".path", copy.path)
-    if not copy.type then
-      local found = try(stat, copy.path)
-      local type = found and ({ char = "c", block = "b" })[found.type]
-      if not type then
-        fail(("%s: %s is no device of the host"):format(name, copy.path), "say type, major, minor")
-      end
-      copy.type, copy.major, copy.minor = type, found.major, found.minor
-    end
-    made[index] = copy
-  end
-  return made
 end
 
 --- The environment as names to values: the list part names variables of the caller's.
@@ -362,16 +270,16 @@ function M.parse(given)
     env = environment(given.env),
     user = given.user,
     groups = given.groups,
-    workdir = given.workdir and absolute("workdir", given.workdir),
+    workdir = given.workdir and passed.absolute("workdir", given.workdir),
     hostname = given.hostname or name:sub(1, 64),
     domainname = given.domainname,
     profile = profile,
     userns = given.userns or not root,
     id_map = (given.userns or not root) and id_map(given, root) or nil,
     readonly = given.readonly,
-    volumes = volumes(given.volumes),
+    volumes = passed.volumes(given.volumes),
     tmpfs = given.tmpfs or {},
-    devices = devices(given.devices),
+    devices = passed.devices(given.devices),
     limits = limits(given),
     cgroup = given.cgroup,
     rlimits = given.rlimits,
@@ -393,7 +301,7 @@ function M.parse(given)
   }
   config.namespaces = namespaces(config, share(given.share), root)
   for path in pairs(config.tmpfs) do
-    absolute("tmpfs", path)
+    passed.absolute("tmpfs", path)
   end
   if config.tty and config.detach then
     fail("tty: a detached container has no terminal", "leave tty or detach out")

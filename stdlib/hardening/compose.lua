@@ -182,6 +182,7 @@ local function landlock(op, base, wanted)
     return false
   end
   options.check(op .. ": landlock", wanted, {
+    list = "list",
     ro = "list",
     rw = "list",
     exec = "list",
@@ -191,7 +192,7 @@ local function landlock(op, base, wanted)
     abi = "integer",
   })
   local made = copy(base or {})
-  for _, key in ipairs { "ro", "rw", "exec" } do
+  for _, key in ipairs { "list", "ro", "rw", "exec" } do
     if wanted[key] then
       made[key] = paths(op, made[key], wanted[key], "landlock." .. key)
     end

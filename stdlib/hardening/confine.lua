@@ -165,12 +165,13 @@ local function existing(rules)
   for key, value in pairs(rules) do
     made[key] = value
   end
-  for _, key in ipairs { "ro", "rw", "exec" } do
+  for _, key in ipairs { "list", "ro", "rw", "exec" } do
     if rules[key] then
       made[key] = {}
       for _, path in ipairs(rules[key]) do
         local found = try(stat, path, { nofollow = key == "rw" })
-        if found and found.type ~= "symlink" then
+        local fits = key ~= "list" or found and found.type == "directory"
+        if found and found.type ~= "symlink" and fits then
           table.insert(made[key], path)
         end
       end

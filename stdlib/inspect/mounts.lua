@@ -202,6 +202,23 @@ function M.tree(list)
   return rows, hidden
 end
 
+--- What is drawn before a row of `tree`, in the caller's signs: `line` where an outer branch goes
+--- on, `gap` where it has ended, `fork` or `last` before the row itself.
+---@param one { depth: integer, last: boolean, above: boolean[] }
+---@param signs { line: string, gap: string, fork: string, last: string }
+---@param deepest integer further levels share the last column
+---@return string
+function M.branch(one, signs, deepest)
+  local out = {}
+  for level = 2, math.min(one.depth, deepest) do
+    out[#out + 1] = one.above[level] and signs.line or signs.gap
+  end
+  if one.depth > 0 then
+    out[#out + 1] = one.last and signs.last or signs.fork
+  end
+  return table.concat(out)
+end
+
 --- Whether the proc file system at /proc is that of the process's own pid namespace. Each of
 --- them shows the numbers of the namespace that it was mounted in, whoever reads it. So the number
 --- that the process has inside must stand for it there, with its start time.

@@ -29,27 +29,17 @@
 --- local lab <close> = network.hosts { "a", "b" }
 --- local cable = lab:link("a", "b")
 --- cable:down()
---- cable:up()
 --- lab:partition({ "a" }, { "b" })
 --- lab:heal()
---- cable:heal()
 --- local child <close> = lab.a:spawn(function()
 ---   return 0
 --- end)
 --- assert(child:wait().code == 0)
----
---- -- With the program tc.
---- local function disturb()
----   cable:delay("5ms")
----   cable:loss("10%")
----   cable:netem { rate = "1M" }
---- end
---- try(disturb)
 --- lab:close()
 --- ```
 local address = require "network.address"
+local cable = require "network.cable"
 local options = require "options"
-local planned = require "planned"
 local state = require "network.state"
 
 local M = {}
@@ -71,11 +61,6 @@ Lab.__index = Lab
 local Host = {}
 Host.__index = Host
 
----@class network.Link
----@field ends { [1]: network.Host, [2]: network.Host }
-local Link = {}
-Link.__index = Link
-
 --- A namespace without a process.
 local function namespace(name)
   local found
@@ -88,10 +73,6 @@ local function namespace(name)
   }, function() end)
   child:wait()
   return found
-end
-
-local function port(host)
-  return "to-" .. host.name
 end
 
 --- Runs a function in a host's namespace, to its end; an error in it is raised here.
@@ -150,88 +131,6 @@ function Host:attach(process)
   link_set("eth0", { ns = process, mtu = self.network.mtu })
   loopback_up { ns = process }
   return address.text(own)
-end
-
---- Takes both ends of the cable down, or up again with `false`.
----@param down? boolean
-function Link:down(down)
-  for index, host in ipairs(self.ends) do
-    link_set(port(self.ends[3 - index]), { ns = host.ns, up = down == false })
-  end
-end
-
---- Whether an end of a cable carries frames: the kernel says so up to a second after both ends
---- have been set up (such news come once a second at most).
-local function carries(host, name)
-  local rows = links { ns = host.ns }
-  if planned(rows) then
-    return true
-  end
-  for _, row in ipairs(rows) do
-    if row.name == name then
-      return row.state == "up"
-    end
-  end
-end
-
---- Waits until a cable carries frames, at most five seconds.
-local function settle(link)
-  local silence = pipe()
-  local one, other = link.ends[1], link.ends[2]
-  for _ = 1, 500 do
-    if carries(one, port(other)) and carries(other, port(one)) then
-      break
-    end
-    try(silence.read.read, silence.read, 1, { timeout = "10ms" })
-  end
-  silence.read:close()
-  silence.write:close()
-end
-
---- Brings both ends up, and waits until the cable carries frames.
-function Link:up()
-  self:down(false)
-  settle(self)
-end
-
---- Sets what the primitive `netem` takes, in both directions: `{ delay = "50ms", loss = "10%" }`.
----@param settings table
-function Link:netem(settings)
-  local all = {}
-  for _, part in ipairs { self.settings, settings } do
-    for key, value in pairs(part) do
-      all[key] = value
-    end
-  end
-  for index, host in ipairs(self.ends) do
-    sys.netem(port(self.ends[3 - index]), all, { ns = host.ns })
-    -- After the first end: from here on there is something to heal.
-    self.settings = all
-  end
-end
-
---- Loses a share of the packets in each direction: "10%".
----@param share string
-function Link:loss(share)
-  self:netem { loss = share }
-end
-
---- Delays each packet in each direction: "50ms".
----@param time string
-function Link:delay(time)
-  self:netem { delay = time }
-end
-
---- Brings the cable up, without loss and delay.
-function Link:heal()
-  if next(self.settings) then
-    self.settings = {}
-    -- Without settings `netem` is taken away.
-    for index, host in ipairs(self.ends) do
-      sys.netem(port(self.ends[3 - index]), {}, { ns = host.ns })
-    end
-  end
-  self:up()
 end
 
 --- A host by its name; an unknown name is an error.
@@ -320,14 +219,6 @@ local function build(host, given)
   local above = { ns = host.ns, address = ("%s/%d"):format(host.address, host.prefix), up = true }
   above.mtu = host.network.mtu
   bridge("br0", above)
-end
-
-local function cable(lab, one, other)
-  veth(port(other), port(one), { ns = one.ns, peer_ns = other.ns, master = "under0", up = true })
-  link_set(port(one), { ns = other.ns, master = "under0" })
-  local link = setmetatable({ ends = { one, other }, settings = {} }, Link)
-  lab.links[one.name .. " " .. other.name] = link
-  settle(link)
 end
 
 local function overlay(host, given)
@@ -419,7 +310,7 @@ function M.new(given)
   end
   for index, name in ipairs(names) do
     for after = index + 1, #names do
-      cable(lab, lab[name], lab[names[after]])
+      lab.links[name .. " " .. names[after]] = cable.lay(lab[name], lab[names[after]])
     end
   end
   for _, name in ipairs(names) do

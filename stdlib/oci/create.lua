@@ -243,7 +243,13 @@ local function await(made)
   local sync = made.plan.sync
   while true do
     local word = sync:listen()
-    if word == "r" or planned(word) then
+    if planned(word) then
+      -- What the child says is foreseen: it stands ready, once it has been met.
+      if made.plan.meets_parent then
+        meet(made)
+      end
+      return
+    elseif word == "r" then
       return
     elseif word == "h" then
       meet(made)

@@ -20,6 +20,7 @@
 --- hooks.run(spec, "poststart", { ociVersion = "1.2.0", id = "demo", status = "running" })
 --- ```
 local options = require "options"
+local planned = require "planned"
 
 local M = {}
 
@@ -55,9 +56,9 @@ local function last_words(text)
   return #text > TOLD and "…" .. text:sub(-TOLD) or text
 end
 
---- Why a hook has failed; nil where it has not.
+--- Why a hook has failed; nil where it has not, and in a plan.
 local function complaint(result, said)
-  if result.code == 0 then
+  if planned(result.code) or result.code == 0 then
     return nil
   end
   local how = result.signal and ("signal: " .. result.signal)
@@ -68,7 +69,7 @@ end
 
 --- Gives a hook the state. One that does not read it is no failure.
 local function feed(process, text)
-  if #text <= ROOM then
+  if planned(text) or #text <= ROOM then
     try(process.stdin.write, process.stdin, text)
     process.stdin:close()
     return
@@ -87,7 +88,9 @@ local function listen(process, timeout)
   while true do
     local left = deadline and math.max(0, math.ceil((deadline - clock("monotonic")) * 1000))
     local ready = poll(sources, { timeout = left and ("%dms"):format(left) or nil })
-    if #ready == 0 and left == 0 then
+    if planned(ready) then
+      return said, false
+    elseif #ready == 0 and left == 0 then
       return said, true
     end
     local ended, more
@@ -153,14 +156,15 @@ local function keep(command, alive)
   local hook <close> = spawn(how, function()
     exec(command)
   end)
-  for _, one in ipairs(poll { hook, alive.read }) do
+  local ready = poll { hook, alive.read }
+  for _, one in ipairs(planned(ready) and {} or ready) do
     if one.source == alive.read then
       end_all(hook)
       return 1
     end
   end
   local result = hook:wait()
-  if result.signal then
+  if not planned(result.code) and result.signal then
     -- Whoever waits for the keeper is told what he would be told of the hook. Its group is its own.
     kill(0, result.signal)
   end

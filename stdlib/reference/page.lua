@@ -8,6 +8,7 @@
 --- local _, err = page.of("mkdri")
 --- assert(err:find("did you mean mkdir?", 1, true))
 --- ```
+local lines = require "reference.lines"
 local reference = require "reference"
 local text = require "view.text"
 
@@ -15,107 +16,6 @@ local M = {}
 
 -- More columns are tiring to read.
 local WIDEST = 100
-
---- Words in lines of at most so many columns, each after the first behind `indent` blanks.
-local function wrapped(words, columns, indent)
-  local lines, line = {}, ""
-  for word in words:gmatch("%S+") do
-    if line ~= "" and text.width(line) + 1 + text.width(word) > columns - indent then
-      lines[#lines + 1] = line
-      line = word
-    else
-      line = line == "" and word or line .. " " .. word
-    end
-  end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n" .. (" "):rep(indent))
-end
-
---- Markdown as a terminal shows it: no quotes around code; blocks and lists keep their lines.
-local function plain(markdown, columns, indent)
-  local out, paragraph, code = {}, {}, false
-  local margin = (" "):rep(indent)
-  local function flush()
-    if #paragraph > 0 then
-      local words = table.concat(paragraph, " "):gsub("`", "")
-      out[#out + 1] = margin .. wrapped(words, columns, indent)
-      paragraph = {}
-    end
-  end
-  for line in (markdown .. "\n"):gmatch("(.-)\n") do
-    if line:find("^```") then
-      flush()
-      code = not code
-    elseif code then
-      out[#out + 1] = margin .. "  " .. line
-    elseif line == "" then
-      flush()
-      out[#out + 1] = ""
-    elseif line:find("^[|%-#]") or line:find("^%s") then
-      flush()
-      out[#out + 1] = margin .. line:gsub("`", "")
-    else
-      paragraph[#paragraph + 1] = line
-    end
-  end
-  flush()
-  return table.concat(out, "\n")
-end
-
---- A list of names, or of words, that may be long.
-local function shortened(words, most)
-  if #words <= most then
-    return table.concat(words, ", ")
-  end
-  return table.concat(words, ", ", 1, most) .. (", … (%d in all)"):format(#words)
-end
-
---- Parameters and, below each, the options of the table that it is.
-local function param_lines(out, params, columns, depth, seen)
-  local indent, widest = depth * 2, 0
-  for _, param in ipairs(params) do
-    widest = math.max(widest, text.width(param.name) + (param.required and 0 or 1))
-  end
-  for _, param in ipairs(params) do
-    local name = param.name .. (param.required and "" or "?")
-    local about = param.type or ""
-    if param.shape and param.words and #param.words > 0 and not about:find('"', 1, true) then
-      about = about .. ": " .. shortened(param.words, 8)
-    end
-    if param.doc ~= "" then
-      about = (about == "" and "" or about .. " – ") .. param.doc:gsub("`", "")
-    end
-    local column = indent + widest + 2
-    out[#out + 1] = (" "):rep(indent)
-      .. text.pad(name, widest + 2)
-      .. wrapped(about, columns, column)
-    local key = param.class or param.name
-    if param.options and not seen[key] then
-      seen[key] = param.class and true or nil
-      param_lines(out, param.options, columns, depth + 1, seen)
-      seen[key] = nil
-    end
-  end
-end
-
-local LABEL = 10
-
---- `label    value`, where there is a value.
-local function row(out, label, value, columns)
-  if value and value ~= "" then
-    out[#out + 1] = "  " .. text.pad(label, LABEL) .. wrapped(value, columns, LABEL + 2)
-  end
-end
-
-local function example_lines(out, examples)
-  for index, code in ipairs(examples) do
-    out[#out + 1] = ""
-    out[#out + 1] = index == 1 and (#examples > 1 and "  examples" or "  example") or nil
-    for line in (code:gsub("%s+$", "") .. "\n"):gmatch("(.-)\n") do
-      out[#out + 1] = ("    " .. line):gsub("%s+$", "")
-    end
-  end
-end
 
 local SCOPE = {
   reads = "nothing: it reads",
@@ -132,85 +32,60 @@ local function of_primitive(entry, columns)
   if text.width(head) + 2 + text.width(tail) <= columns then
     out[1] = text.pad(head, columns - text.width(tail)) .. tail
   else
-    out[1] = wrapped(head, columns, 4)
+    out[1] = lines.wrapped(head, columns, 4)
     out[2] = "  " .. tail
   end
-  out[#out + 1] = "  " .. wrapped(entry.summary, columns, 2)
+  out[#out + 1] = "  " .. lines.wrapped(entry.summary, columns, 2)
   if #entry.params > 0 then
     out[#out + 1] = ""
-    param_lines(out, entry.params, columns, 1, {})
+    lines.params(out, entry.params, columns, 1, {})
   end
   out[#out + 1] = ""
-  row(out, "topic", entry.topic, columns)
-  row(out, "changes", SCOPE[entry.scope], columns)
-  row(out, "calls", table.concat(entry.syscalls, ", "), columns)
-  row(out, "shell", entry.shell, columns)
-  row(out, "needs", entry.needs, columns)
-  row(out, "undo", entry.reversible and "" or "none: it cannot be taken back", columns)
+  lines.row(out, "topic", entry.topic, columns)
+  lines.row(out, "changes", SCOPE[entry.scope], columns)
+  lines.row(out, "calls", table.concat(entry.syscalls, ", "), columns)
+  lines.row(out, "shell", entry.shell, columns)
+  lines.row(out, "needs", entry.needs, columns)
+  lines.row(out, "undo", entry.reversible and "" or "none: it cannot be taken back", columns)
   local examples = {}
   for index, example in ipairs(entry.examples) do
     examples[index] = example.code
   end
-  example_lines(out, examples)
+  lines.examples(out, examples)
   if #entry.see > 0 then
     out[#out + 1] = ""
-    row(out, "see", table.concat(entry.see, " · "), columns)
+    lines.row(out, "see", table.concat(entry.see, " · "), columns)
   end
   return out
 end
 
 local function of_function(entry, columns)
-  local out = { wrapped(("%s → %s"):format(entry.signature, entry.returns), columns, 4), "" }
-  out[#out + 1] = plain(entry.doc, columns, 2)
+  local out =
+    { lines.wrapped(("%s → %s"):format(entry.signature, entry.returns), columns, 4), "" }
+  out[#out + 1] = lines.plain(entry.doc, columns, 2)
   if #entry.params > 0 then
     out[#out + 1] = ""
-    param_lines(out, entry.params, columns, 1, {})
+    lines.params(out, entry.params, columns, 1, {})
   end
-  example_lines(out, entry.examples)
+  lines.examples(out, entry.examples)
   out[#out + 1] = ""
-  row(out, "module", entry.class and entry.module or entry.module, columns)
-  row(out, "source", ("%s:%d"):format(entry.file, entry.line), columns)
+  lines.row(out, "module", entry.class and entry.module or entry.module, columns)
+  lines.row(out, "source", ("%s:%d"):format(entry.file, entry.line), columns)
   return out
-end
-
---- `name   first line`, one a line, as far as it fits.
-local function list_lines(out, rows, columns)
-  local widest = 0
-  for _, entry in ipairs(rows) do
-    widest = math.max(widest, text.width(entry.name))
-  end
-  widest = math.min(widest, 44)
-  for _, entry in ipairs(rows) do
-    local name = text.pad(entry.name, widest)
-    out[#out + 1] = (
-      "  "
-      .. name
-      .. "  "
-      .. wrapped(entry.summary:gsub("`", ""), columns, widest + 4)
-    )
-  end
-end
-
-local function signatures(entries)
-  local rows = {}
-  for index, entry in ipairs(entries) do
-    rows[index] = { name = entry.signature, summary = entry.summary }
-  end
-  return rows
 end
 
 local function of_module(module, columns)
   local out = { ("%-30s module"):format(module.module) }
-  out[#out + 1] = plain(module.doc, columns, 2)
-  example_lines(out, module.examples)
+  out[#out + 1] = lines.plain(module.doc, columns, 2)
+  lines.examples(out, module.examples)
   if #module.functions > 0 then
     out[#out + 1] = "\nfunctions"
-    list_lines(out, signatures(module.functions), columns)
+    lines.list(out, lines.signatures(module.functions), columns)
   end
   for _, class in ipairs(module.classes) do
     if #class.methods > 0 then
       out[#out + 1] = ("\n%s: %s"):format(class.name, class.summary)
-      list_lines(out, signatures(class.methods), columns)
+      lines.list(out, lines.signatures(class.methods), columns)
     end
   end
   return out
@@ -219,28 +94,29 @@ end
 local function of_class(class, columns)
   local out = { ("%-30s class"):format(class.name) }
   if class.doc ~= "" then
-    out[#out + 1] = plain(class.doc, columns, 2)
+    out[#out + 1] = lines.plain(class.doc, columns, 2)
   end
   if #class.fields > 0 then
     out[#out + 1] = "\nfields"
-    param_lines(out, class.fields, columns, 1, {})
+    lines.params(out, class.fields, columns, 1, {})
   end
   if #class.methods > 0 then
     out[#out + 1] = "\nmethods"
-    list_lines(out, signatures(class.methods), columns)
+    lines.list(out, lines.signatures(class.methods), columns)
   end
   return out
 end
 
 local function of_topic(topic, columns)
-  local out = { ("%-30s topic"):format(topic.name), "  " .. wrapped(topic.summary, columns, 2), "" }
-  list_lines(out, signatures(topic.primitives), columns)
+  local out =
+    { ("%-30s topic"):format(topic.name), "  " .. lines.wrapped(topic.summary, columns, 2), "" }
+  lines.list(out, lines.signatures(topic.primitives), columns)
   return out
 end
 
 local function of_methods(kind, entries, columns)
   local out = { ("%-30s %s"):format(kind, "handle"), "" }
-  list_lines(out, signatures(entries), columns)
+  lines.list(out, lines.signatures(entries), columns)
   return out
 end
 
@@ -297,7 +173,7 @@ local function of_part(name, columns)
     return pages(rows[1].name, columns)[1]
   elseif #rows > 1 then
     local out = {}
-    list_lines(out, rows, columns)
+    lines.list(out, rows, columns)
     return out
   end
 end
@@ -310,20 +186,20 @@ function M.overview(look)
   local out = {}
   for _, topic in ipairs(reference.topics()) do
     out[#out + 1] = ("%s%s: %s"):format(#out > 0 and "\n" or "", topic.name, topic.summary)
-    list_lines(out, signatures(topic.primitives), columns)
+    lines.list(out, lines.signatures(topic.primitives), columns)
   end
   out[#out + 1] = '\nmodules, for require "NAME"'
   local rows = {}
   for index, module in ipairs(reference.modules()) do
     rows[index] = { name = module.module, summary = module.summary }
   end
-  list_lines(out, rows, columns)
+  lines.list(out, rows, columns)
   out[#out + 1] = "\ncommands"
   rows = {}
   for index, command in ipairs(reference.commands()) do
     rows[index] = { name = command.name, summary = command.summary }
   end
-  list_lines(out, rows, columns)
+  lines.list(out, rows, columns)
   out[#out + 1] = [[
 
 crun-lua help NAME           one of these: mount, process:wait, container.new, hardening
@@ -355,7 +231,7 @@ function M.of(name, look)
       return nil, ("nothing fits %q; crun-lua help lists all there is"):format(name)
     end
     local out = {}
-    list_lines(out, rows, columns)
+    lines.list(out, rows, columns)
     return table.concat(out, "\n") .. "\n"
   end
   local found = pages(name, columns)
@@ -374,8 +250,8 @@ function M.of(name, look)
       or "crun-lua help lists all there is, crun-lua help --search WORD looks for a word"
     return nil, ("nothing is called %q; %s"):format(name, hint)
   end
-  for index, lines in ipairs(found) do
-    found[index] = table.concat(lines, "\n") .. "\n"
+  for index, one in ipairs(found) do
+    found[index] = table.concat(one, "\n") .. "\n"
   end
   return table.concat(found, "\n")
 end
@@ -394,7 +270,7 @@ function M.search(words, look)
     return nil
   end
   local out = {}
-  list_lines(out, rows, columns)
+  lines.list(out, rows, columns)
   return table.concat(out, "\n") .. "\n"
 end
 

@@ -234,6 +234,36 @@ command("history", ":history [TEXT]", "the lines before", function(rest)
   return action("history", { pattern = rest })
 end)
 
+-- The lab -------------------------------------------------------------------------------------
+
+command(
+  "lab",
+  ":lab [VERB]",
+  "a lesson: start [TASK], list, reset; and what follows",
+  function(rest, _, session)
+    return require("repl.lesson").line(rest, session)
+  end
+)
+
+-- Lines of their own, because a learner types them all the time.
+for _, verb in ipairs {
+  { "task", ":task [TASK]", "read the task, or begin another" },
+  { "check", ":check [NAME=EXPRESSION …]", "have it judged" },
+  { "answer", ":answer NAME=EXPRESSION …", "hand over a number, a word or a process" },
+  { "hint", ":hint", "what the check has seen, and a hint more each time" },
+  { "skip", ":skip", "go on without it" },
+  { "solution", ":solution", "one way to do it, when it is passed or skipped" },
+  { "next", ":next", "the next task" },
+  { "status", ":status", "the course's checklist" },
+  { "quiz", ":quiz [NUMBER]", "questions" },
+  { "play", ":play", "set the lesson aside" },
+  { "resume", ":resume", "take it up again" },
+} do
+  command(verb[1], verb[2], verb[3], function(rest, _, session)
+    return require("repl.lesson").read(verb[1], rest, session)
+  end)
+end
+
 -- Programs ------------------------------------------------------------------------------------
 
 local function shell(rest)

@@ -9,6 +9,7 @@
 --- assert(leaves.quote("a\n\27[1m") == [["a\n\27[1m"]])
 --- assert(leaves.of(print).text == "function print")
 --- ```
+local planned = require "planned"
 local text = require "view.text"
 local tokens = require "repl.tokens"
 
@@ -202,7 +203,7 @@ function M.of(value, columns)
     return { text = of_userdata(value), colour = "blue" }
   elseif kind == "thread" then
     return { text = ("coroutine (%s)"):format(coroutine.status(value)), colour = "dim" }
-  elseif getmetatable(value) == "unknown" then
+  elseif planned(value) then
     return { text = "(known after apply)", colour = "dim" }
   elseif M.is_error(value) then
     return { text = of_error(value), colour = "red" }

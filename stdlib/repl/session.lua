@@ -26,6 +26,8 @@ local env, chunks, entries, number, told
 local before = 0
 -- How values are shown: as the window of the last line allows.
 local shown = {}
+-- The module of the lesson that is attached, in the process that a user types into.
+local lesson
 
 --- Forgets every variable and every line.
 local function begin()
@@ -170,7 +172,14 @@ end
 
 --- What stands before the next line, and what the last one has changed in a box.
 function handlers.prompt(request)
-  return require("repl.prompt").of(request)
+  local said = require("repl.prompt").of(request)
+  return lesson and lesson.decorate(said, request) or said
+end
+
+--- A verb of the lab, read by a line and meant for the process in front.
+function handlers.lab(request)
+  lesson = require "repl.lesson"
+  return lesson.request(request)
 end
 
 --- A line that starts with a colon, a question mark or an exclamation mark.

@@ -19,6 +19,7 @@ local M = {}
 local h = html.element
 -- A page with more rows than these is not read; JSON has them all.
 local MOST = 400
+local SIGNS = { line = "│ ", gap = "  ", fork = "├ ", last = "└ " }
 
 local function tags(one)
   local out = {}
@@ -45,18 +46,6 @@ local function tags(one)
   return out
 end
 
---- The branch of a row, as characters; the deepest levels share one.
-local function branch(row)
-  local out = {}
-  for level = 2, math.min(row.depth, 8) do
-    out[#out + 1] = row.above[level] and "│ " or "  "
-  end
-  if row.depth > 0 then
-    out[#out + 1] = row.last and "└ " or "├ "
-  end
-  return table.concat(out)
-end
-
 local function item(row)
   local one = row.mount
   local point = text.middle(text.clean(one.point), 90)
@@ -71,7 +60,7 @@ local function item(row)
   return h(
     "li",
     nil,
-    row.depth > 0 and h("span", { class = "branch" }, branch(row)),
+    row.depth > 0 and h("span", { class = "branch" }, arranged.branch(row, SIGNS, 8)),
     h(
       "div",
       { class = "what" },

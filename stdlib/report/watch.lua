@@ -25,26 +25,6 @@ local M = {}
 -- Each costs the script some hundredths of a second.
 local MOST = 48
 
---- The options of this program that the script's own is to have too.
-local function inherited()
-  local words, keep = {}, {}
-  local text = read_file("/proc/self/cmdline") or ""
-  for word in text:gmatch("([^%z]*)%z") do
-    words[#words + 1] = word
-  end
-  for index = 2, #words do
-    local word = words[index]
-    if word == "report" then
-      break
-    elseif word == "--allow-host" or word:find("^%-%-stdlib=") then
-      keep[#keep + 1] = word
-    elseif word == "--stdlib" then
-      table.move(words, index, index + 1, #keep + 1, keep)
-    end
-  end
-  return keep
-end
-
 --- What the watcher holds while the script runs.
 ---@class report.Watcher
 local Watcher = {}
@@ -194,14 +174,9 @@ function M.run(words, given)
   }, Watcher)
   -- What the script leaves behind stays in sight until the end.
   child_subreaper(true)
-  local command = { "/proc/self/exe" }
-  local more = inherited()
-  table.move(more, 1, #more, #command + 1, command)
-  for _, word in ipairs { "--trace", dir.path .. "/trace", "--witness", dir.path } do
-    command[#command + 1] = word
-  end
-  table.move(words, 1, #words, #command + 1, command)
-  command.argv0 = "crun-lua"
+  local more = { "--trace", dir.path .. "/trace", "--witness", dir.path }
+  table.move(words, 1, #words, #more + 1, more)
+  local command = require("commands.itself").words("report", more)
   local begun = clock("realtime")
   local child <close> = spawn({ name = "script" }, function()
     exec(command)

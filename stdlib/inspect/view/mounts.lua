@@ -13,6 +13,7 @@ local arranged = require "inspect.mounts"
 local text = require "view.text"
 
 local MOST = 2000
+local SIGNS = { line = "│  ", gap = "   ", fork = "├─ ", last = "└─ " }
 
 local function letters(one)
   local out = {}
@@ -21,17 +22,6 @@ local function letters(one)
   out[#out + 1] = words:find("slave:", 1, true) and "s" or nil
   out[#out + 1] = words:find("unbindable", 1, true) and "u" or nil
   return #out > 0 and table.concat(out) or "P"
-end
-
-local function branch(row)
-  local out = {}
-  for level = 2, math.min(row.depth, 12) do
-    out[#out + 1] = row.above[level] and "│  " or "   "
-  end
-  if row.depth > 0 then
-    out[#out + 1] = row.last and "└─ " or "├─ "
-  end
-  return table.concat(out)
 end
 
 local function source(one)
@@ -50,7 +40,7 @@ local function draw(pen, row)
   end
   local remark = one.masked and "  × masked" or one.over and "  over another" or ""
   pen:line({
-    { branch(row), "dim" },
+    { arranged.branch(row, SIGNS, 12), "dim" },
     { text.middle(text.clean(one.point), 48), one.masked and "dim" or "bold" },
     "  ",
     { source(one), "dim" },

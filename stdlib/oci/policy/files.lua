@@ -18,6 +18,7 @@
 --- assert(err.message:find("others may write", 1, true))
 --- ```
 local options = require "options"
+local planned = require "planned"
 
 local M = {}
 
@@ -79,15 +80,10 @@ local function judge_way(real, is_nearest, owners)
   end
 end
 
--- What a plan answers where it cannot know: it has opened nothing, and made nothing.
-local function is_unknown(value)
-  return getmetatable(value) == "unknown"
-end
-
 --- The kernel's name for an open file, and the path that led to it. A plan opens nothing: there the
 --- path has to do for both.
 local function names_of(fd, path)
-  if is_unknown(fd.number) then
+  if planned(fd.number) then
     return path, path
   end
   local name = "/proc/self/fd/" .. fd.number
@@ -155,7 +151,7 @@ function M.directory(path)
   local list = {}
   -- Most machines have no policies: for them this is one failing call.
   local facts = stat(path)
-  if not facts or is_unknown(facts) then
+  if not facts or planned(facts) then
     return list
   end
   local owners = trusted_owners()

@@ -90,13 +90,13 @@ local function limit(limits)
     return nil, allowed
   end
   local name = ("%s-%d"):format(NAME, proc_stat().pid)
-  local ok, group = pcall(cgroup_set, name, wanted)
-  if not ok and group.errno == "EBUSY" then
+  local group, err = try(cgroup_set, name, wanted)
+  if err and err.errno == "EBUSY" then
     -- On cgroup v2 a group with processes shares out nothing: this one goes to a group below.
     cgroup_set(name .. "-main", {}):enter()
     group = cgroup_set(name, wanted)
-  elseif not ok then
-    error(group, 0)
+  elseif err then
+    error(err, 0)
   end
   return group, allowed
 end

@@ -23,7 +23,7 @@ function SHOWS.memory(group, monitor)
 end
 
 function SHOWS.cpu(group, monitor)
-  local first, last
+  local first, last ---@type cgroup.Usage, cgroup.Usage
   strain.cpu(group, 4, function()
     last = monitor:sample()[1].usage
     first = first or last

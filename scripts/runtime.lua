@@ -45,7 +45,7 @@ while arg[index] and arg[index]:sub(1, 1) == "-" do
   index = value and index + 2 or fail(arg[index] .. ": its value is missing", 2)
 end
 local name, image = arg[index], arg[index + 1]
-if not image then
+if not name or not image then
   fail("a name and an image are expected", 2)
 end
 

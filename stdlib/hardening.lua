@@ -163,12 +163,16 @@ end
 --- local _, err = try(hardening.resolve, { "strict", caps = { "+net_bnd_service" } })
 --- assert(err.hint:find("net_bind_service"))
 --- ```
----@param value? string|table a name; `{ name, name, key = change }`, where a name after the first
---- adds its own changes; or a whole profile, which has a `summary`
+---@param value? string|table a name; the file of a learnt profile, with a slash (see `learn`);
+--- `{ name, name, key = change }`, where a name after the first adds its own changes; or a whole
+--- profile, which has a `summary`
 ---@return hardening.Profile
 function M.resolve(value)
   options.expect(OP, "profile", value == nil and "default" or value, { "string", "table" })
-  if type(value) == "table" and value.summary and #value == 0 then
+  if type(value) == "string" and value:find("/", 1, true) then
+    local learn = require "learn"
+    return own(learn.hardening(learn.load(value)))
+  elseif type(value) == "table" and value.summary and #value == 0 then
     return own(value)
   end
   local names, changes = {}, {}

@@ -1,6 +1,7 @@
 --- Whether a value is one that a plan (`--dry-run`) cannot know: a pid, what a program said.
 ---
---- Code that waits for an answer in a loop, or goes by what it is, has to ask: in a plan nobody answers.
+--- Code that waits for an answer in a loop, or goes by what it is, has to ask: in a plan nobody
+--- answers.
 ---
 --- ```lua
 --- local planned = require "planned"

@@ -94,7 +94,7 @@ function M.names() end
 --- local _, err = try(hardening.resolve, { "strict", caps = { "+net_bnd_service" } })
 --- assert(err.hint:find("net_bind_service"))
 --- ```
----@param value? string|table a name; `{ name, name, key = change }`, where a name after the first adds its own changes; or a whole profile, which has a `summary`
+---@param value? string|table a name; the file of a learnt profile, with a slash (see `learn`); `{ name, name, key = change }`, where a name after the first adds its own changes; or a whole profile, which has a `summary`
 ---@return hardening.Profile
 function M.resolve(value) end
 

@@ -2,13 +2,14 @@
 -- Generated from the stdlib's annotations (`crun-lua reference --luacats`); do not edit.
 
 ---@class supervise.Options
----@field notify table<string, fun(req: supervise.Request)> by call, or by group (`@mount`)
+---@field notify table<string, fun(req: supervise.Request)> by call, by group (`@mount`), or `"*"` for every call that `filter` does not settle
 ---@field time? string|number processor time of one answer (default `"1s"`)
 ---@field failure? string|integer what a function's failure answers (default `"EPERM"`)
 ---@field on_error? fun(err: any, req: supervise.Request) told of failures; else standard error
 ---@field filter? table more for the filter, as `seccomp` takes it: `errno`, `kill`, `rules` …
 ---@field spawn? table as `spawn` takes it: namespaces, streams, a cgroup
 ---@field setup? fun() runs in the child before the filter: mounts, users, capabilities
+---@field before? fun(req: supervise.Request) is shown the calls of the start itself, up to the command's execve; what it does not answer is allowed
 local supervise_Options = {}
 
 ---@class supervise.Request

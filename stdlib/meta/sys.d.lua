@@ -1498,6 +1498,18 @@ sys.seccomp_status = seccomp_status
 function seccomp_map(pid, options) end
 sys.seccomp_map = seccomp_map
 
+--- Makes a system call with -1 for every argument and answers its errno: a filter's, or the kernel's.
+---
+--- ```lua
+--- assert(syscall_try("vhangup").skipped)
+--- ```
+---
+--- See seccomp, seccomp_filter:decide, seccomp_map, syscall(2).
+---@param name string the call; a child should make it, since a few succeed or end the caller
+---@return table # { errno } or { value }; { skipped = reason } where a call hangs, ends the caller or starts something whatever it is told, or this architecture does not have it
+function syscall_try(name) end
+sys.syscall_try = syscall_try
+
 --- The groups that lists may name with an @, or the calls of one of them.
 ---
 --- ```lua
@@ -1532,6 +1544,26 @@ sys.seccomp_groups = seccomp_groups
 ---@return seccomp_listener # seccomp_listener
 function seccomp_listener(fd) end
 sys.seccomp_listener = seccomp_listener
+
+--- A copy of a descriptor of another process.
+---
+--- ```lua
+--- local p = pipe()
+--- local child <close> = spawn({ stdin = p.read }, function()
+---   exec { "sleep", "9" }
+--- end)
+--- child:started()
+--- local copy <close> = fd_of(child.pid, 0)
+--- p.write:write("hello")
+--- assert(copy:read(5) == "hello")
+--- ```
+---
+--- See proc_fds, seccomp_request:take_fd, pidfd_getfd(2).
+---@param process integer whose it is
+---@param number integer its number there, as proc_fds has it
+---@return fd # fd
+function fd_of(process, number) end
+sys.fd_of = fd_of
 
 ---@class seccomp_listener.receive.options
 ---@field timeout? string|number ETIMEDOUT is raised when no call has come by then
@@ -1801,6 +1833,7 @@ function seccomp_request:waits() end
 ---@field connect? integer[] TCP ports that may be connected to; without it all
 
 ---@class landlock.rules
+---@field list? string[] directories whose names may be read, with those below; no file in them
 ---@field ro? string[] files and directories to read
 ---@field rw? string[] files and directories to read, write, make and remove
 ---@field exec? string[] files and directories to read and execute

@@ -26,7 +26,7 @@ test.case("a misspelt name gets the right one", function(t)
     { "mount('a', '/b', { typ = 'proc' })", 'unknown option "typ"; did you mean "type"?' },
     { "cgroup_set('demo', { mem = '64M' })", 'unknown option "mem"; did you mean "memory"?' },
     { "rlimit { nofiles = 10 }", 'unknown option "nofiles"; did you mean "nofile"?' },
-    { "landlock { read = '/usr' }", 'unknown option "read"; known: ro, rw, exec' },
+    { "landlock { read = '/usr' }", 'unknown option "read"; known: list, ro, rw, exec' },
     { "unshare { 'pid', 'ust' }", 'kinds[2]: "ust" is not one of', 'did you mean "uts"?' },
     { "seccomp { default = 'errno', allow = { 'raed' } }", "filter.allow[1]", '"read"?' },
     { "seccomp { allow = { '@defaults' } }", 'did you mean "@default"?' },

@@ -1,4 +1,4 @@
--- The plans of OCI commands: they come to their end, change nothing, and are what is done afterwards.
+-- The plans of OCI commands: they come to their end, change nothing, and are what is done then.
 local oci = require "test.oci"
 local test = require "test"
 
@@ -36,7 +36,8 @@ local function calls(t, bench, path, words)
     local event = json_decode(line)
     pid = pid or event.pid
     if event.call then
-      local call = event.call:gsub(("%d%%-%%d+"):format(pid), "PID-START"):gsub('^(write%(<[^>]*>).*', "%1")
+      local call =
+        event.call:gsub(("%d%%-%%d+"):format(pid), "PID-START"):gsub("^(write%(<[^>]*>).*", "%1")
       local name = event["in"] or ""
       lists[name] = (lists[name] or "") .. call .. "\n"
     end
@@ -44,14 +45,18 @@ local function calls(t, bench, path, words)
   return lists
 end
 
-test.case("a plan of a command for a container that does not exist fails as the command does", ROOT, function(t)
-  local bench <close> = oci.bench()
-  for _, command in ipairs { "start", "kill", "delete", "pause", "state" } do
-    local planned = bench:call { "--dry-run", command, "nobody" }
-    t.eq(planned.code, 1, command)
-    t.ok(planned.stderr:find("does not exist", 1, true), planned.stderr)
+test.case(
+  "a plan of a command for a container that does not exist fails as the command does",
+  ROOT,
+  function(t)
+    local bench <close> = oci.bench()
+    for _, command in ipairs { "start", "kill", "delete", "pause", "state" } do
+      local planned = bench:call { "--dry-run", command, "nobody" }
+      t.eq(planned.code, 1, command)
+      t.ok(planned.stderr:find("does not exist", 1, true), planned.stderr)
+    end
   end
-end)
+)
 
 test.case("a plan of each command comes to its end and changes nothing", ROOT, function(t)
   local bench <close> = oci.bench()

@@ -241,11 +241,14 @@ local GROUPS = { "root", "cgroup:memory", "cgroup:pids" }
 
 test.case("a container's group and network are its own, a stranger's never", GROUPS, function(t)
   local group <close> = cgroup_set("top-own", { memory = "64M", pids = 9 })
-  local stay = pipe()
+  local ready, stay = pipe(), pipe()
   local child <close> = spawn({ cgroup = group, unshare = { "net" } }, function()
     loopback_up()
+    ready.write:write("x")
     stay.read:read(1)
   end)
+  -- On v1 it enters its group itself.
+  ready.read:read(1)
   local record = { name = "own", status = "running", pid = child.pid, cgroup = "top-own" }
   local sampler <close> = rows.sampler()
   local row = sampler:update({ record })[1]

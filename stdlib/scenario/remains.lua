@@ -227,6 +227,37 @@ function M.sweep(record)
   return problems
 end
 
+local function is_mark(mark)
+  return type(mark) == "table"
+    and math.type(mark.pid) == "integer"
+    and math.type(mark.starttime) == "integer"
+end
+
+--- Whether a record is one that a stage has written. It says what is killed, unmounted and removed
+--- by the beginning of its name: with an empty prefix that would be everything there is.
+local function is_record(record)
+  if
+    type(record) ~= "table"
+    or type(record.token) ~= "string"
+    or not record.token:find "^%w+$"
+    or #record.token < 16
+    or record.prefix ~= "s" .. record.token:sub(1, 5)
+    or type(record.dir) ~= "string"
+    or not record.dir:find "^/.*/crun%-lua%-%x+$"
+    or type(record.sessions) ~= "table"
+    or not is_mark(record.owner)
+    or record.keeper ~= nil and not is_mark(record.keeper)
+  then
+    return false
+  end
+  for _, mark in ipairs(record.sessions) do
+    if not is_mark(mark) then
+      return false
+    end
+  end
+  return true
+end
+
 --- Removes what stages have left whose program and keeper are dead.
 ---@return string[] removed
 function M.gc()
@@ -234,7 +265,7 @@ function M.gc()
   for _, name in ipairs(try(list_dir, records_dir()) or {}) do
     local path = records_dir() .. "/" .. name
     local record = name:find("%.json$") and try(json_decode, try(read_file, path) or "")
-    if type(record) ~= "table" or type(record.token) ~= "string" then
+    if not is_record(record) then
       if name:find("%.json$") then
         told[#told + 1] = ("a scenario's record that cannot be read: %s"):format(path)
         try(remove, path, { missing = true })

@@ -6,7 +6,9 @@ local learn = require "learn"
 local oci = require "test.oci"
 local test = require "test"
 
-local DIR = os.getenv "TMPDIR" or "/tmp"
+-- What a case lets happen happens in here, and goes with it: each case is a process of its own.
+local place = temp_dir()
+local DIR = place.path
 
 local quiet = { stdout = "null", stderr = "null" }
 local python = { "program:python3" }
@@ -14,20 +16,7 @@ local python = { "program:python3" }
 -- A shim of a version manager makes thousands of calls before Python begins.
 local PYTHON = stat "/usr/bin/python3" and "/usr/bin/python3" or "python3"
 
-local function clean()
-  for _, name in ipairs(list_dir(DIR)) do
-    remove(DIR .. "/" .. name, { recursive = true })
-  end
-end
-
---- A case after which nothing stays in its directory.
-local function case(name, needs, body)
-  test.case(name, body and needs or {}, function(t)
-    local _done <close> = setmetatable({}, { __close = clean })
-    local run = body or needs
-    run(t)
-  end)
-end
+local case = test.case
 
 local function words(code)
   return { PYTHON, "-S", "-E", "-c", code }

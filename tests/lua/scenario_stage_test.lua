@@ -293,6 +293,36 @@ test.case("gc lets a stage be whose program lives", function(t)
   t.ok(#left_of(place) == 2, "the directory and the record")
 end)
 
+test.case("gc does nothing by a record that no stage has written, but removes it", function(t)
+  local kept <close> = temp_dir()
+  local token = ("x"):rep(16)
+  local good = {
+    token = token,
+    prefix = "s" .. token:sub(1, 5),
+    dir = kept.path,
+    owner = { pid = 2147483647, starttime = 1 },
+    sessions = {},
+  }
+  for field, value in pairs {
+    token = "x",
+    prefix = "",
+    dir = kept.path .. "/..",
+    owner = false,
+    sessions = { { pid = "1" } },
+  } do
+    local record = json_decode(json_encode(good))
+    record[field] = value
+    mkdir(state_dir() .. "/scenario", { parents = true })
+    write_file(state_dir() .. "/scenario/odd.json", json_encode(record))
+    t.match(table.concat(remains.gc(), "\n"), "cannot be read", true)
+    t.ok(file_exists(kept.path), field .. ": the directory is still there")
+  end
+  mkdir(state_dir() .. "/scenario", { parents = true })
+  write_file(state_dir() .. "/scenario/good.json", json_encode(good))
+  t.match(table.concat(remains.gc(), "\n"), "what a scenario has left", true)
+  t.eq(file_exists(kept.path), false, "the directory of a good one")
+end)
+
 test.case("gc removes a record that cannot be read, and says so", function(t)
   mkdir(state_dir() .. "/scenario", { parents = true })
   local path = state_dir() .. "/scenario/broken.json"

@@ -4,14 +4,9 @@
 local supervise = require "supervise"
 local test = require "test"
 
--- The harness gives each case a directory of its own.
-local DIR = os.getenv "TMPDIR" or "/tmp"
-
--- Removes what a case has let happen in there.
-local function clean()
-  remove(DIR, { recursive = true })
-  mkdir(DIR)
-end
+-- What a case lets happen happens in here, and goes with it: each case is a process of its own.
+local place = temp_dir()
+local DIR = place.path
 
 local needs = { "program:python3" }
 
@@ -155,7 +150,6 @@ test.case(
     t.eq(stat(dir .. "/a").type, "directory")
     t.eq(try(stat, dir .. "/b"), nil)
     t.eq(try(stat, dir .. "/c"), nil)
-    clean()
   end
 )
 
@@ -273,7 +267,6 @@ test.case("a delay without an answer allows the call then", needs, function(t)
   }
   t.eq(python(given, make(path)).code, 0)
   t.eq(stat(path).type, "directory")
-  clean()
 end)
 
 test.case("a descriptor of the supervisor's becomes the result of the call", needs, function(t)
@@ -399,7 +392,6 @@ except OSError as error: open(%q, "w").write(str(error.errno))
       poll({}, { timeout = "10ms" })
     end
     t.eq(try(stat, path), nil)
-    clean()
   end
 )
 
@@ -417,7 +409,6 @@ sys.exit(bits)
 ]]):format(DIR .. "/")
   )
   t.eq(result.code, 1 << 2 | 1 << 5)
-  clean()
 end)
 
 test.case("faults: what contradicts itself is refused", function(t)
@@ -462,7 +453,6 @@ test.case("audit: a line of JSON a call, whatever bytes a path has", needs, func
   t.eq(paths[1], "/not/there")
   t.eq(paths[2], "/\\xff\n")
   t.eq(#paths, 2)
-  clean()
 end)
 
 test.case("uname: the words that are given, and the kernel's others", needs, function(t)
@@ -700,7 +690,6 @@ assert c.connect_ex("not-there.sock") == errno.ENOENT
 ]]):format(DIR, DIR)
   )
   t.eq(result.code, 0)
-  clean()
 end)
 
 test.case("egress: nobody gets at a unix socket by the rights of the script", root, function(t)
@@ -723,7 +712,6 @@ sys.exit(s.connect_ex(%q) != errno.EACCES)
   }
   local result = python(given, code)
   t.eq(result.code, 0)
-  clean()
 end)
 
 test.case("egress: what is no address, port or name is refused", function(t)

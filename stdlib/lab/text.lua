@@ -78,13 +78,13 @@ local function place_of(task)
   end
 end
 
---- Commands to look with, as far as the answers are known.
-local function observed(step, answers)
+--- Commands to look with: what a name stands for is filled in where it is known.
+local function observed(step, known)
   local lines = {}
   for index, command in ipairs(step.observe or {}) do
     lines[index] = "  "
       .. command:gsub("%$([%w_]+)", function(name)
-        return answers[name] and tostring(answers[name])
+        return known[name] and tostring(known[name])
       end)
   end
   return lines
@@ -108,13 +108,16 @@ function M.task(task, told)
   local lines = { ("%s  (%s, %s)"):format(head, place_of(task), told.state), "" }
   lines[#lines + 1] = M.plain(step.text)
   lines[#lines + 1] = ""
-  local kept = told.kept
+  local kept, known = told.kept, {}
   if kept then
-    local given = { token = kept.token, prefix = kept.prefix, dir = kept.dir }
+    known = { token = kept.token, prefix = kept.prefix, dir = kept.dir }
     for name, value in pairs(kept.given) do
-      given[name] = value
+      known[name] = value
     end
-    lines[#lines + 1] = "given: " .. named(given)
+    lines[#lines + 1] = "given: " .. named(known)
+    for name, value in pairs(kept.answers or {}) do
+      known[name] = value
+    end
   end
   local asked, example = {}, {}
   for _, name in ipairs(options.keys(step.answers or {})) do
@@ -125,7 +128,7 @@ function M.task(task, told)
     lines[#lines + 1] = "to be handed over:"
     table.move(asked, 1, #asked, #lines + 1, lines)
   end
-  local look = observed(step, kept and kept.answers or {})
+  local look = observed(step, known)
   if #look > 0 then
     lines[#lines + 1] = "to look:"
     table.move(look, 1, #look, #lines + 1, lines)

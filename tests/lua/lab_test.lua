@@ -133,6 +133,7 @@ test.case("a task goes from its text to a pass, and on", function(t)
   local said = lab.says(t, 0, "Write the token into the file", { "task" })
   local place, token = dir_of(said), said:match "token = ([^,\n]+)"
   t.ok(stat(place), "its directory is there")
+  t.match(said, "  ls -l " .. place .. "/word", true)
   -- The same task again, by name or without.
   t.eq(dir_of(lab.says(t, 0, "Write the token", { "task" })), place)
   lab.says(t, 1, "✗ there is a file", { "check" })

@@ -274,6 +274,9 @@ function M.gc()
       M.thaw(record.prefix)
       end_sessions(record)
       local problems = M.sweep(record)
+      if #problems == 0 then
+        try(remove, path, { missing = true })
+      end
       told[#told + 1] = ("what a scenario has left: %s"):format(record.prefix)
       for _, text in ipairs(problems) do
         told[#told + 1] = text

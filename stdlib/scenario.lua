@@ -256,9 +256,10 @@ end
 --- ```
 ---@param step scenario.Step
 ---@param told? fun(point: scenario.Point) is told each point as it is known
+---@param how? { brief?: boolean } the action once, and only decoys that are a course's own version
 ---@return scenario.SelfTest
-function M.selftest(step, told)
-  return require("scenario.selftest").run(step, told)
+function M.selftest(step, told, how)
+  return require("scenario.selftest").run(step, told, how)
 end
 
 --- A verdict in a few lines, as a learner reads it.

@@ -37,13 +37,13 @@ local function tell(point)
 end
 
 --- Proves one task, and tells it in a line.
-local function prove(task)
+local function prove(task, how)
   local scenario = require "scenario"
   local begun = clock("monotonic")
   local points = {}
   local result = scenario.selftest(task.step, function(point)
     points[#points + 1] = point
-  end)
+  end, how)
   local took = clock("monotonic") - begun
   if result.skipped then
     local other = catalogue.alternative(task)
@@ -111,7 +111,7 @@ end
 
 --- Proves the tasks of a course, or those of one exercise, or one; prints as it goes.
 ---@param course lab.Course
----@param given { id?: string, junit?: string }
+---@param given { id?: string, junit?: string, brief?: boolean } as `scenario.selftest`
 ---@return integer status 0, or 1 where something is not as it should be
 function M.run(course, given)
   local list
@@ -128,7 +128,7 @@ function M.run(course, given)
       exercise = task.exercise
       say(("%s · %s"):format(exercise.name, exercise.title), "bold")
     end
-    proofs[#proofs + 1] = { id = task.id, result = prove(task) }
+    proofs[#proofs + 1] = { id = task.id, result = prove(task, given) }
   end
   if given.junit then
     write_junit(course, proofs, given.junit)

@@ -39,6 +39,8 @@ local DEADLINE, FIRST_PAUSE, LONGEST_PAUSE, AGAIN = 10, 0.02, 0.25, 0.1
 
 ---@class scenario.JudgeOptions
 ---@field patience? string|number how long a check that fails is tried again: at most its deadline
+---@field wanted? fun(verdict: scenario.Verdict): boolean whether this is the failure that has to
+--- come: it is told as soon as it holds when it is looked at again, as a pass is
 ---@field needs? string[] instead of the step's
 
 --- Seconds from "250ms", "30s", "2m" or a number.
@@ -186,7 +188,11 @@ end
 ---@param how? scenario.JudgeOptions
 ---@return scenario.Verdict
 function M.judge(stage, answers, how)
-  how = options.check("judge", how, { patience = { "string", "number" }, needs = "list" })
+  how = options.check("judge", how, {
+    patience = { "string", "number" },
+    wanted = "function",
+    needs = "list",
+  })
   local step = stage.step
   local reasons = needs.all(how.needs or step.needs)
   if #reasons > 0 then
@@ -211,13 +217,23 @@ function M.judge(stage, answers, how)
     for index, check in ipairs(step.checks) do
       local limit = M.seconds("judge", "deadline", (check[3] or {}).deadline or DEADLINE)
       ends[index] = ends[index] or clock("monotonic") + math.min(patience or limit, limit)
-      local pause = FIRST_PAUSE
+      local pause, since, tries = how.wanted and AGAIN or FIRST_PAUSE, nil, 0
       while true do
+        local begun = clock "monotonic"
         local said = once(check, place, limit)
         if not said then
           break
-        elseif said.endless or clock("monotonic") + pause > ends[index] then
-          return told(index, check, said)
+        end
+        tries = tries + 1
+        local verdict = told(index, check, said)
+        local fits = how.wanted ~= nil and how.wanted(verdict)
+        since = fits and (since or begun) or nil
+        -- A check that measures for a while has seen enough by itself.
+        local firmly = since ~= nil and clock "monotonic" - since >= AGAIN
+        -- One look that has taken all the time may have come upon a busy moment of the machine.
+        local over = tries > 1 and clock "monotonic" + pause > ends[index]
+        if firmly or said.endless or over then
+          return verdict
         end
         -- What did not hold when it was looked at again has not held at all.
         firm = firm and held == 0

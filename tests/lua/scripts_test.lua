@@ -53,9 +53,10 @@ local function start(name, ...)
   end)
 end
 
-local function first_line(process)
+--- What it writes up to this text, and whatever comes with that.
+local function heard(process, last)
   local text = ""
-  while not text:find("\n", 1, true) do
+  while not text:find(last, 1, true) do
     local part = process.stdout:read("4K", { timeout = "30s" })
     if not part then
       break
@@ -63,6 +64,10 @@ local function first_line(process)
     text = text .. part
   end
   return text
+end
+
+local function first_line(process)
+  return heard(process, "\n")
 end
 
 -- A shell line that prints the address of eth0, without any program but cat.
@@ -111,8 +116,8 @@ test.case("container.lua does the same for an ordinary user", USERNS, from_scrat
 
 test.case("two copies of container.lua at once have two addresses", { "root" }, function(t)
   on_host(t, function()
-    local one <close> = start("container", "--", "sh", "-c", ADDRESSES .. "; echo; read x")
-    local seen = address_in(first_line(one) .. (one.stdout:read("64K") or ""), "10.87.")
+    local one <close> = start("container", "--", "sh", "-c", ADDRESSES .. "; echo said; read x")
+    local seen = address_in(heard(one, "said\n"), "10.87.")
     local two = ended(t, run("container", "--", "sh", "-c", ADDRESSES), 0)
     t.eq({ seen, address_in(two, "10.87.") }, { "10.87.0.2", "10.87.0.6" })
     one.stdin:close()
@@ -195,9 +200,9 @@ test.case("runtime.lua on a bridge gives two at once two addresses and a name ea
   "program:busybox",
 }, function(t)
   on_host(t, function()
-    local line = ADDRESSES .. "; echo; read x"
+    local line = ADDRESSES .. "; echo said; read x"
     local one <close> = start("runtime", "--network", "bridge", "one", "host", "sh", "-c", line)
-    local seen = address_in(first_line(one) .. (one.stdout:read("64K") or ""), "10.89.")
+    local seen = address_in(heard(one, "said\n"), "10.89.")
     line = ADDRESSES .. "; grep one /etc/hosts"
     local two = ended(t, run("runtime", "--network", "bridge", "two", "host", "sh", "-c", line), 0)
     t.ok(seen, "an address")

@@ -35,7 +35,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
 use crate::program::{NOBODY, Place, deadline, is_root, staged, text};
-use crate::pty::{Session, clean, session};
+use crate::pty::{Session, clean, is_prompt, session};
 
 type Test = (&'static str, fn() -> Result<(), String>);
 
@@ -190,6 +190,7 @@ impl Script {
             shell: None,
             values: BTreeMap::new(),
             seen: String::new(),
+            is_early: false,
         };
         played.session.widen(300);
         played.seen = played.session.prompt_within(minutes)?;
@@ -198,6 +199,7 @@ impl Script {
         }
         // What the learner has started elsewhere ends first, as somebody closes a terminal.
         drop(played.shell.take());
+        played.settle().map_err(|reason| format!("{}: at the end: {reason}", self.file))?;
         played.session.leave(0).map(drop).map_err(|reason| format!("{}: at the end: {reason}", self.file))
     }
 }
@@ -230,9 +232,20 @@ struct Played {
     values: BTreeMap<String, String>,
     /// What `<` looks into; what comes on the screen meanwhile is added.
     seen: String,
+    /// Whether what was waited for stands before a prompt that is still to come.
+    is_early: bool,
 }
 
 impl Played {
+    /// Waits for the prompt: a Ctrl-D that comes before the line editor has the terminal is lost.
+    fn settle(&mut self) -> Result<(), String> {
+        let seen = std::mem::take(&mut self.seen);
+        if self.is_early {
+            self.session.until_within(self.minutes, "a prompt", |text| is_prompt(&format!("{seen}{text}")))?;
+        }
+        Ok(())
+    }
+
     fn filled(&self, text: &str) -> String {
         self.values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     }
@@ -241,11 +254,13 @@ impl Played {
         match step {
             Step::Type(line) => {
                 let line = self.filled(line);
+                self.is_early = false;
                 self.session.send(&format!("{line}\r"));
                 self.seen = self.session.after_line_within(self.minutes)?;
             }
             Step::Send(line) => {
                 let line = self.filled(line);
+                self.is_early = false;
                 self.seen.clear();
                 self.session.raw.clear();
                 self.session.send(&format!("{line}\r"));
@@ -259,6 +274,7 @@ impl Played {
                         .until_within(self.minutes, &format!("{wanted:?}"), fits)
                         .map(|more| self.seen.push_str(&more))
                         .map_err(|reason| format!("{reason}; and before: {seen:?}"))?;
+                    self.is_early = !is_prompt(&self.seen);
                 }
             }
             Step::Refuse(wrong) => {

@@ -11,6 +11,10 @@ pub const MARK: &str = "CRUN_LUA_TEST_MARK";
 /// What the name of a test's own directory starts with.
 pub const PLACE: &str = "crun-lua-test";
 
+/// What the groups of another half of the suite are called, which `tests/aside.sh` runs at the same
+/// time: what is in them is its own to find.
+const ASIDE: &str = "crun-lua-aside.";
+
 /// What a program could leave: mounts, cgroups, links, named namespaces, temporary files.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -23,9 +27,8 @@ pub struct Snapshot {
 impl Snapshot {
     pub fn take() -> Self {
         let mut found = BTreeSet::new();
-        for line in fs::read_to_string("/proc/self/mountinfo").unwrap_or_default().lines() {
-            found.insert(format!("mount {line}"));
-        }
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        found.extend(mounts.lines().filter(|line| !is_netns_dir(line)).map(|line| format!("mount {line}")));
         for own in own_cgroups() {
             cgroups(&own, 0, &mut found);
         }
@@ -69,6 +72,16 @@ impl Snapshot {
     }
 }
 
+/// Whether a line of mountinfo is the directory of named network namespaces, mounted on itself. Whoever
+/// makes the first name on a machine, `ip netns add` too, makes this mount, and it stays for good, as
+/// `ip` has it: it belongs to the machine, and no test's end can be told by it. The names in there are
+/// looked at one by one.
+fn is_netns_dir(line: &str) -> bool {
+    let mut fields = line.split(' ').skip(3);
+    let (root, place) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+    ["/run/netns", "/var/run/netns"].contains(&place) && root.ends_with("/netns")
+}
+
 /// What is in a place's directories, but for compiled filters: these are kept, for the next start.
 fn files(place: &Path) -> Vec<String> {
     let entries = ["tmp", "state"].into_iter().flat_map(|dir| fs::read_dir(place.join(dir)).into_iter().flatten().flatten());
@@ -104,7 +117,8 @@ fn cgroups(dir: &Path, depth: usize, found: &mut BTreeSet<String>) {
         return;
     }
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+        let aside = entry.file_name().to_string_lossy().starts_with(ASIDE);
+        if !aside && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             found.insert(format!("cgroup {}", entry.path().display()));
             cgroups(&entry.path(), depth + 1, found);
         }

@@ -80,7 +80,7 @@ pub fn clean(raw: &str) -> String {
 }
 
 /// Whether a text ends with a prompt.
-fn is_prompt(text: &str) -> bool {
+pub fn is_prompt(text: &str) -> bool {
     let Some(rest) = text.strip_suffix("> ") else { return false };
     let name = rest.trim_end_matches(|char: char| char.is_ascii_digit());
     name.len() < rest.len() && name.ends_with('#')

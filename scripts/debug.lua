@@ -1,8 +1,7 @@
 #!/usr/bin/env crun-lua
--- Shows what a container is made of, from outside: which namespaces it has of its own, who lives in
--- it, what it takes, what it may do, and what looks wrong. Each part is what the usual commands
--- would show, and holds where they do not: the group is found on cgroup v2 too, addresses are read
--- inside of the network namespace, capabilities have names. `crun-lua inspect PID` shows the rest.
+-- Shows what a container is made of, from outside: its own namespaces, who lives in it, what it
+-- takes, what it may do, what looks wrong; and where the usual commands fail: the group is found on
+-- cgroup v2, addresses are read inside of the network namespace. `crun-lua inspect PID` shows more.
 
 local inspect = require "inspect"
 local text = require "view.text"
@@ -64,7 +63,8 @@ end
 heading("What may it take?  (cat the files of /proc/PID/cgroup's groups)")
 if readable(facts.cgroup) and readable(facts.cgroup.usage) then
   local memory, limit = facts.cgroup.usage.memory or {}, facts.cgroup.effective.memory
-  row("memory", units.size(memory.usage) .. " of " .. (limit and units.size(limit.limit) or "all"))
+  local used = memory.usage and units.size(memory.usage) or "what is not counted" -- v2's root
+  row("memory", used .. " of " .. (limit and units.size(limit.limit) or "all"))
 end
 
 heading("What may it do?  (capsh --decode, grep Seccomp /proc/PID/status)")

@@ -25,7 +25,8 @@ return function(add)
           ok = false,
           meaning = task.step.title,
           reason = table.concat(reasons, "; "),
-          remedy = other and ("crun-lua lab task %s can be done instead"):format(other.id) or nil,
+          remedy = other and ("crun-lua lab task %s can be done instead"):format(other.id)
+            or "crun-lua lab goes on with the other tasks of the exercise without it",
         }
       end
     end

@@ -113,6 +113,53 @@ function M.program(global)
   options.fail("criu", message, hint)
 end
 
+--- How cgroup v2 is mounted here, if it is.
+local function cgroup2()
+  for _, entry in ipairs(mountinfo()) do
+    if entry.fs_type == "cgroup2" and entry.root == "/" then
+      return entry
+    end
+  end
+end
+
+--- Mounts with the options that were there before; those of the mount itself stay what they are.
+local function remount(before)
+  local wanted = { remount = true, host = true }
+  wanted.data = before.super_options:gsub("^r[wo],?", "")
+  for _, flag in ipairs(before.mount_options) do
+    if flag ~= "rw" then
+      wanted[flag] = true
+    end
+  end
+  mount(nil, before.mount_point, wanted)
+end
+
+--- Runs criu by `body`, and gives the machine back what criu changes: it mounts cgroup v2 a second
+--- time, plainly, and the options are those of the file system. Without `nsdelegate` a namespace of
+--- groups would hold nobody below the group that it was given (cgroups(7)).
+---
+--- ```lua
+--- local criu = require "oci.criu"
+---
+--- assert(criu.run(function()
+---   return capture { "true" }
+--- end).code == 0)
+--- ```
+---@param body fun(): table
+---@return table # what the body answers
+function M.run(body)
+  local before = cgroup2()
+  local result, err = try(body)
+  local now = cgroup2()
+  if before and now and now.super_options ~= before.super_options then
+    remount(before)
+  end
+  if err then
+    error(err, 0)
+  end
+  return result
+end
+
 --- Why criu has failed: the first error in its log; those that follow are its consequences.
 local function reason(path)
   for line in (read_file(path) or ""):gmatch("[^\n]+") do

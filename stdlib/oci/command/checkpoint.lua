@@ -85,10 +85,12 @@ local function save(call, record, images, work)
   if call.options.status_fd then
     words.preserve_fds, words.listen_fds = { call.options.status_fd - 2 }, 0
   end
-  local child <close> = spawn({ stdin = "null", stdout = "null", stderr = "pipe" }, function()
-    exec(words)
+  local result = criu.run(function()
+    local child <close> = spawn({ stdin = "null", stdout = "null", stderr = "pipe" }, function()
+      exec(words)
+    end)
+    return child:output()
   end)
-  local result = child:output()
   if result.code ~= 0 then
     criu.failed("dump", result, work .. "/dump.log")
   end

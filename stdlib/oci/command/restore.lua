@@ -89,15 +89,17 @@ end
 local function rebuild(made)
   local words = command(made)
   local rootfs = made.record.rootfs
-  local child <close> = spawn({
-    unshare = { "mnt" },
-    cgroup = made.group.handle,
-    stderr = "inherit",
-  }, function()
-    mount(rootfs, rootfs, { bind = true, recursive = true })
-    exec(words)
+  local result = criu.run(function()
+    local child <close> = spawn({
+      unshare = { "mnt" },
+      cgroup = made.group.handle,
+      stderr = "inherit",
+    }, function()
+      mount(rootfs, rootfs, { bind = true, recursive = true })
+      exec(words)
+    end)
+    return child:wait()
   end)
-  local result = child:wait()
   if result.code ~= 0 then
     criu.failed("restore", result, made.work .. "/restore.log")
   end

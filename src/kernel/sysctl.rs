@@ -80,6 +80,7 @@ impl Request for Call {
             (Self::SetHostname { .. } | Self::SetDomainname { .. }, Errno::EINVAL) => "the kernel takes at most 64 bytes",
             (Self::Set { .. }, Errno::ENOENT) => "this kernel, or this namespace, has no such parameter; `ls /proc/sys` lists them",
             (Self::Set { .. }, Errno::EACCES | Errno::EPERM) => "the parameter belongs to a namespace that this process has no rights over",
+            (Self::Set { .. }, Errno::EXDEV) => "/proc is no procfs, or another file is mounted over the parameter",
             (Self::Set { .. }, Errno::EROFS) => "/proc/sys is mounted read-only here",
             _ => return None,
         };

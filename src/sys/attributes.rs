@@ -1,12 +1,11 @@
 //! What a process carries: limits, scheduling, umask, personality, keyrings, death signal.
 
 use std::cell::Cell;
-use std::io::Write;
 
 use nix::libc;
 use nix::sys::stat::Mode;
 
-use super::{Errno, Result, files};
+use super::{Errno, Result};
 
 pub mod descriptors;
 mod scheduling;
@@ -92,11 +91,9 @@ pub fn personality(persona: u64) -> Result<u64> {
     Ok(u64::from(before.cast_unsigned()))
 }
 
-/// Writes `/proc/PID/oom_score_adj`.
+/// Writes `/proc/PID/oom_score_adj`; see [`super::procfs`].
 pub fn set_oom_score(pid: Option<i32>, score: i32) -> Result<()> {
-    let path = oom_path(pid);
-    let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(files::errno)?;
-    file.write_all(score.to_string().as_bytes()).map_err(files::errno)
+    super::procfs::write(oom_path(pid).trim_start_matches("/proc/"), score.to_string().as_bytes())
 }
 
 /// The file that [`set_oom_score`] writes.

@@ -1,13 +1,8 @@
 //! Security modules: which are active, labels for the next exec, Landlock.
 
 use std::fs;
-use std::io::Write;
-use std::os::fd::{AsFd, OwnedFd};
 
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::libc;
-use nix::sys::stat::Mode;
-use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 
 use super::{Errno, Result, files};
 
@@ -80,24 +75,7 @@ pub fn label(pid: Option<i32>, file: &str) -> Result<Option<String>> {
     }
 }
 
-/// Writes to `/proc/thread-self/attr/FILE`.
-///
-/// A container's image may bring its own `/proc`, or mount one of its files over another, and have
-/// the label written to nowhere (CVE-2019-16884, CVE-2025-52881). So the directory must be the
-/// root of a procfs, and no mount may be crossed below it; `EXDEV` where there is one.
+/// Writes to `/proc/thread-self/attr/FILE`; see [`super::procfs`].
 pub fn set_exec_label(file: &str, text: &str) -> Result<()> {
-    let proc = open("/proc", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW, Mode::empty())?;
-    is_proc_root(&proc)?;
-    let how = OpenHow::new()
-        .flags(OFlag::O_WRONLY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
-        .resolve(ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_MAGICLINKS | ResolveFlag::RESOLVE_BENEATH);
-    let fd = openat2(proc.as_fd(), format!("thread-self/attr/{file}").as_str(), how)?;
-    fs::File::from(fd).write_all(text.as_bytes()).map_err(files::errno)
-}
-
-fn is_proc_root(proc: &OwnedFd) -> Result<()> {
-    const ROOT_INODE: u64 = 1;
-    let magic = fstatfs(proc)?.filesystem_type();
-    let root = nix::sys::stat::fstat(proc)?.st_ino == ROOT_INODE;
-    if magic == PROC_SUPER_MAGIC && root { Ok(()) } else { Err(Errno::EXDEV) }
+    super::procfs::write(&format!("thread-self/attr/{file}"), text.as_bytes())
 }

@@ -1,8 +1,6 @@
 //! Names and parameters of the kernel: hostname, domainname, `/proc/sys`.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 
 use nix::libc;
 
@@ -29,11 +27,9 @@ pub fn path(name: &str) -> String {
     if name.contains('/') { format!("/proc/sys/{name}") } else { format!("/proc/sys/{}", name.replace('.', "/")) }
 }
 
-/// Writes a parameter.
+/// Writes a parameter; see [`super::procfs`].
 pub fn set(name: &str, value: &str) -> Result<()> {
-    let mut file =
-        fs::OpenOptions::new().write(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC).open(path(name)).map_err(files::errno)?;
-    file.write_all(value.as_bytes()).map_err(files::errno)
+    super::procfs::write(path(name).trim_start_matches("/proc/"), value.as_bytes())
 }
 
 /// Reads a parameter, without the line's end.

@@ -152,6 +152,7 @@ pub(super) fn hint(call: &Call, errno: Errno) -> Option<String> {
             "a hard limit is raised by CAP_SYS_RESOURCE only, and nofile by nobody past /proc/sys/fs/nr_open"
         }
         (Call::Limit { .. }, Errno::EPERM) => "a hard limit is raised by CAP_SYS_RESOURCE of the first user namespace only",
+        (Call::OomScore { .. }, Errno::EXDEV) => "/proc is no procfs, or something is mounted over oom_score_adj",
         (Call::Limit { .. }, Errno::EINVAL) => "the soft limit must not be above the hard one: give { soft = …, hard = … }",
         (Call::Limit { .. }, Errno::ESRCH) => "no process of this pid namespace has this number",
         (Call::Nice { .. }, Errno::EACCES | Errno::EPERM) => {

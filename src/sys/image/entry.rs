@@ -14,7 +14,7 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss, clippy::unnecessary_cast)]
 
 use std::arch::{asm, naked_asm};
-use std::ffi::{c_char, c_long, c_uint};
+use std::ffi::{c_long, c_uint};
 use std::mem::MaybeUninit;
 use std::sync::atomic::AtomicBool;
 
@@ -44,6 +44,13 @@ extern "C" fn seal_at_once(stack: *const usize) {
     // size, and the arguments and the environment that the kernel has put on the stack itself. The
     // byte of static data has no other writer, for nobody else is there yet.
     unsafe {
+        let arguments = stack.add(1);
+        let environment = arguments.add(*stack + 1);
+        // A start from the clone would lose the rights of the file's capabilities, and with them the
+        // sign by which `is_setuid` refuses to run.
+        if is_secure(environment) {
+            return;
+        }
         let exe = &raw const EXE as usize;
         let mut found = MaybeUninit::<libc::statfs64>::uninit();
         if call(libc::SYS_statfs, [exe, found.as_mut_ptr() as usize, 0, 0, 0]) < 0 {
@@ -62,12 +69,31 @@ extern "C" fn seal_at_once(stack: *const usize) {
         let (fd, empty, at_fd) = (fd as usize, &raw const EMPTY as usize, libc::AT_EMPTY_PATH as usize);
         let attr: [u64; 4] = [super::MOUNT_ATTR_RDONLY, 0, 0, 0];
         if call(libc::SYS_mount_setattr, [fd, empty, at_fd, &raw const attr as usize, 32]) == 0 {
-            let arguments = stack.add(1);
-            let environment = arguments.add(*stack + 1).cast::<*const c_char>();
             call(libc::SYS_execveat, [fd, empty, arguments as usize, environment as usize, at_fd]);
         }
         call(libc::SYS_close, [fd, 0, 0, 0, 0]);
     }
+}
+
+/// Whether the kernel says `AT_SECURE` (getauxval(3)): its words for the program, each with its kind
+/// before it, are behind the environment's.
+#[inline]
+unsafe fn is_secure(environment: *const usize) -> bool {
+    // SAFETY: a null ends the environment, and `AT_NULL` the words behind it.
+    unsafe {
+        let mut place = environment;
+        while *place != 0 {
+            place = place.add(1);
+        }
+        place = place.add(1);
+        while *place != libc::AT_NULL as usize {
+            if *place == libc::AT_SECURE as usize {
+                return *place.add(1) != 0;
+            }
+            place = place.add(2);
+        }
+    }
+    false
 }
 
 /// A system call, without the C library's `errno`: an error is its number below zero.

@@ -101,9 +101,40 @@ end
 local Bench = {}
 Bench.__index = Bench
 
+-- Other runtimes, which a case may be tried against: how the command line begins. Debian's crun
+-- starts nothing where cgroup v2 stands beside v1: it is shown v2 alone, and makes no group.
+local PEERS = {
+  runc = { "runc" },
+  crun = {
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    'mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null; exec crun --cgroup-manager=disabled "$@"',
+    "crun",
+  },
+}
+
+--- A need of tests that are of one version of a program alone: `test.need("version", oci.version)`,
+--- and then "version:crun 1.8.1".
+---@param wanted string
+---@return string? reason
+function M.version(wanted)
+  local name, version = wanted:match("^(%S+) (%S+)$")
+  local missing = require("needs").unmet("program:" .. name)
+  if missing then
+    return missing
+  end
+  local said = capture({ name, "--version" }).stdout
+  return not said:find(version, 1, true) and ("%s is not %s"):format(name, version) or nil
+end
+
 --- A bundle and a state directory of a case's own. Closing it removes every container in it.
+---@param peer? "crun"|"runc" another runtime in the program's place
 ---@return table bench
-function M.bench()
+function M.bench(peer)
   local dir = temp_dir()
   local root = dir.path .. "/rootfs"
   for _, name in ipairs { "bin", "proc", "dev", "sys", "tmp", "etc" } do
@@ -121,6 +152,7 @@ function M.bench()
     rootfs = root,
     state = dir.path .. "/state",
     group = dir.path:match("[^/]+$"),
+    peer = PEERS[peer],
   }, Bench)
 end
 
@@ -133,8 +165,8 @@ end
 
 --- The command line of the program.
 function Bench:words(words)
-  local line = { PROGRAM }
-  if STDLIB then
+  local line = table.move(self.peer or { PROGRAM }, 1, #(self.peer or { 1 }), 1, {})
+  if STDLIB and not self.peer then
     table.move({ "--stdlib", STDLIB }, 1, 2, 2, line)
   end
   table.move({ "--root", self.state }, 1, 2, #line + 1, line)
@@ -145,7 +177,10 @@ end
 ---@param words string[]
 ---@param how? table as `capture` takes it
 function Bench:call(words, how)
-  return capture(self:words(words), how or { timeout = "60s" })
+  how = how or { timeout = "60s" }
+  -- crun gives its streams to the container's user, be it the host's null device: a pipe then.
+  how.stdin = how.stdin or self.peer and ""
+  return capture(self:words(words), how)
 end
 
 --- Calls the program with descriptors that a container may keep: what it says goes to a file.

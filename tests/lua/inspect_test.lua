@@ -367,7 +367,7 @@ test.case("the script for learners shows each part in its own words", function(t
     "stdlib",
     "scripts/debug.lua",
     tostring(proc_stat().pid),
-  }, { timeout = "60s" })
+  }, { timeout = "300s" })
   t.eq({ result.code, result.stderr }, { 0, "" })
   for _, word in ipairs { "namespaces", "cables", "seccomp", "What looks wrong?" } do
     t.match(result.stdout, word, true)

@@ -447,15 +447,19 @@ test.case("an id of the caller's choice needs no rights", { "user", "userns" }, 
   t.match(t.read("/proc/self/status"), "Uid:%s+1000")
 end)
 
-test.case("setgroups is denied where that is asked for", { "root", "userns" }, function(t)
-  local ids = { { inside = 0, outside = 100000, count = 10 } }
-  local child <close> = sleeper {
-    unshare = { "user" },
-    id_map = { uid = ids, gid = ids, setgroups = "deny" },
-  }
-  t.eq(words(("/proc/%d/setgroups"):format(child.pid)), "deny")
-  t.eq(words(("/proc/%d/uid_map"):format(child.pid)), "0 100000 10")
-end)
+test.case(
+  "CVE-2014-8989: setgroups is denied where that is asked for",
+  { "root", "userns" },
+  function(t)
+    local ids = { { inside = 0, outside = 100000, count = 10 } }
+    local child <close> = sleeper {
+      unshare = { "user" },
+      id_map = { uid = ids, gid = ids, setgroups = "deny" },
+    }
+    t.eq(words(("/proc/%d/setgroups"):format(child.pid)), "deny")
+    t.eq(words(("/proc/%d/uid_map"):format(child.pid)), "0 100000 10")
+  end
+)
 
 test.case("a map is written once", { "root", "userns" }, function(t)
   local child <close> = sleeper { unshare = { "user" } }

@@ -262,50 +262,53 @@ test.case("what a process cannot be is refused", function(t)
   })
 end)
 
-test.case("parameters of the host's, and names and values that trick, are refused", function(t)
-  local function set(name, value)
-    return function(_, linux)
-      linux.sysctl = { [name] = value or "1" }
+test.case(
+  "CVE-2022-0811: parameters of the host's, and names and values that trick, are refused",
+  function(t)
+    local function set(name, value)
+      return function(_, linux)
+        linux.sysctl = { [name] = value or "1" }
+      end
+    end
+    local names = {
+      ["kernel.core_pattern"] = "belongs to no namespace",
+      ["vm.swappiness"] = "belongs to no namespace",
+      ["kernel.shm_rmid_forced+x"] = "expected the name",
+      ["net/../kernel/core_pattern"] = "expected the name",
+      ["net..ipv4"] = "expected the name",
+      ["net.//.kernel"] = "expected the name",
+      ["/net/ipv4/ip_forward"] = "expected the name",
+      ["net.ipv4.ip_forward\nkernel.x"] = "expected the name",
+      ["net.ipv4.ip_forward=1 "] = "expected the name",
+      ["fs.mqueue"] = "belongs to no namespace",
+      [""] = "expected the name",
+    }
+    for name, part in pairs(names) do
+      t.match(message(config.check, base(set(name))), part, true)
+    end
+    t.match(message(config.check, base(set("net.core.somaxconn", "1\n2"))), "one line", true)
+    local both = base(set "kernel.hostname")
+    both.hostname = "box"
+    t.match(message(config.check, both), '["kernel.hostname"]: is also given as .hostname', true)
+    local owners = {
+      ["net.ipv4.ip_forward"] = "network",
+      ["net/ipv4/conf/eth0.100/rp_filter"] = "network",
+      ["net.ipv4.conf.eth0/100.rp_filter"] = "network",
+      ["kernel.sem"] = "ipc",
+      ["fs.mqueue.msg_max"] = "ipc",
+      ["kernel.domainname"] = "uts",
+      ["user.max_user_namespaces"] = "user",
+    }
+    for name, kind in pairs(owners) do
+      t.eq(message(config.check, base(set(name))), "none", name)
+      local host = base(set(name))
+      host.linux.uidMappings, host.linux.gidMappings = nil, nil
+      without(host, kind)
+      local wanted = "belongs to the host without a namespace of the type " .. kind
+      t.match(message(config.check, host), wanted, true)
     end
   end
-  local names = {
-    ["kernel.core_pattern"] = "belongs to no namespace",
-    ["vm.swappiness"] = "belongs to no namespace",
-    ["kernel.shm_rmid_forced+x"] = "expected the name",
-    ["net/../kernel/core_pattern"] = "expected the name",
-    ["net..ipv4"] = "expected the name",
-    ["net.//.kernel"] = "expected the name",
-    ["/net/ipv4/ip_forward"] = "expected the name",
-    ["net.ipv4.ip_forward\nkernel.x"] = "expected the name",
-    ["net.ipv4.ip_forward=1 "] = "expected the name",
-    ["fs.mqueue"] = "belongs to no namespace",
-    [""] = "expected the name",
-  }
-  for name, part in pairs(names) do
-    t.match(message(config.check, base(set(name))), part, true)
-  end
-  t.match(message(config.check, base(set("net.core.somaxconn", "1\n2"))), "one line", true)
-  local both = base(set "kernel.hostname")
-  both.hostname = "box"
-  t.match(message(config.check, both), '["kernel.hostname"]: is also given as .hostname', true)
-  local owners = {
-    ["net.ipv4.ip_forward"] = "network",
-    ["net/ipv4/conf/eth0.100/rp_filter"] = "network",
-    ["net.ipv4.conf.eth0/100.rp_filter"] = "network",
-    ["kernel.sem"] = "ipc",
-    ["fs.mqueue.msg_max"] = "ipc",
-    ["kernel.domainname"] = "uts",
-    ["user.max_user_namespaces"] = "user",
-  }
-  for name, kind in pairs(owners) do
-    t.eq(message(config.check, base(set(name))), "none", name)
-    local host = base(set(name))
-    host.linux.uidMappings, host.linux.gidMappings = nil, nil
-    without(host, kind)
-    local wanted = "belongs to the host without a namespace of the type " .. kind
-    t.match(message(config.check, host), wanted, true)
-  end
-end)
+)
 
 test.case("filters that contradict themselves are refused", function(t)
   local function filter(fields, rule)

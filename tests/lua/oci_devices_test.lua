@@ -142,23 +142,27 @@ test.case("an image's ptmx is replaced, its other links stay", { "root" }, funct
   t.ok(stat("/etc/passwd"))
 end)
 
-test.case("a terminal has a file as its place, and no image's link", { "root" }, function(t)
-  within(t, { PROC, DEV }, nil, function()
-    local found = stat("/dev/console", { nofollow = true })
-    t.eq({ found.type, found.size, found.mode }, { "file", 0, 384 })
-  end, { terminal = true })
-  within(t, { PROC }, nil, function()
-    t.eq(stat("/dev/console", { nofollow = true }).type, "file")
-    t.eq(read_file("/victim"), "x")
-  end, {
-    terminal = true,
-    before = function(root)
-      mkdir(root .. "/dev")
-      write_file(root .. "/victim", "x")
-      symlink("/victim", root .. "/dev/console")
-    end,
-  })
-end)
+test.case(
+  "CVE-2025-52565: a terminal has a file as its place, and no image's link",
+  { "root" },
+  function(t)
+    within(t, { PROC, DEV }, nil, function()
+      local found = stat("/dev/console", { nofollow = true })
+      t.eq({ found.type, found.size, found.mode }, { "file", 0, 384 })
+    end, { terminal = true })
+    within(t, { PROC }, nil, function()
+      t.eq(stat("/dev/console", { nofollow = true }).type, "file")
+      t.eq(read_file("/victim"), "x")
+    end, {
+      terminal = true,
+      before = function(root)
+        mkdir(root .. "/dev")
+        write_file(root .. "/victim", "x")
+        symlink("/victim", root .. "/dev/console")
+      end,
+    })
+  end
+)
 
 test.case("in the host's /dev nothing is made", { "root" }, function(t)
   local dir <close> = temp_dir()

@@ -71,7 +71,7 @@ test.case("each hook runs at its time and in its namespaces, with the state", NE
 end)
 
 test.case(
-  "a hook has the environment of its entry and nothing else (CVE-2025-23266)",
+  "CVE-2025-23266: a hook has the environment of its entry and nothing else",
   NEEDS,
   function(t)
     local bench <close> = oci.bench()

@@ -93,20 +93,24 @@ test.case("a profile holds for the first process and for exec's", APPARMOR, func
 end)
 
 -- A file of an image's in the place of /proc gets no label (CVE-2019-16884).
-test.case("a root whose /proc is no proc gets no unconfined program", APPARMOR, function(t)
-  local bench <close> = oci.bench()
-  local loaded <close> = profiles(bench)
-  local spec = oci.spec { "cat", "/proc/self/attr/current" }
-  spec.process.apparmorProfile = bench.group .. "-one"
-  spec.mounts[1] = { destination = "/proc", type = "tmpfs", source = "tmpfs" }
-  bench:write(spec)
-  local code = bench:detached { "create", "--bundle", bench.path, "box" }
-  if code == 0 then
-    local pid = bench:status("box").pid
-    t.eq(bench:call({ "start", "box" }).code, 0)
-    t.ok(not label(pid):find "unconfined", label(pid))
+test.case(
+  "CVE-2019-16884: a root whose /proc is no proc gets no unconfined program",
+  APPARMOR,
+  function(t)
+    local bench <close> = oci.bench()
+    local loaded <close> = profiles(bench)
+    local spec = oci.spec { "cat", "/proc/self/attr/current" }
+    spec.process.apparmorProfile = bench.group .. "-one"
+    spec.mounts[1] = { destination = "/proc", type = "tmpfs", source = "tmpfs" }
+    bench:write(spec)
+    local code = bench:detached { "create", "--bundle", bench.path, "box" }
+    if code == 0 then
+      local pid = bench:status("box").pid
+      t.eq(bench:call({ "start", "box" }).code, 0)
+      t.ok(not label(pid):find "unconfined", label(pid))
+    end
   end
-end)
+)
 
 test.need("noselinux", function()
   for _, active in ipairs(lsm_status().active) do

@@ -47,13 +47,17 @@ test.case("a policy that others may write stops a run", NEEDS, function(t)
   nothing_left(t, bench, "web")
 end)
 
-test.case("a policy beside the bundle, or in its root, is not loaded", NEEDS, function(t)
-  local bench <close> = bench_with(REFUSES, { "true" })
-  mkdir(bench.rootfs .. "/etc/crun-lua/policy.d", { parents = true })
-  write_file(bench.rootfs .. "/etc/crun-lua/policy.d/a.lua", REFUSES)
-  local result = bench:call { "run", "--bundle", bench.path, "web" }
-  t.eq({ result.code, result.stderr }, { 0, "" })
-end)
+test.case(
+  "CVE-2026-40226: a policy beside the bundle, or in its root, is not loaded",
+  NEEDS,
+  function(t)
+    local bench <close> = bench_with(REFUSES, { "true" })
+    mkdir(bench.rootfs .. "/etc/crun-lua/policy.d", { parents = true })
+    write_file(bench.rootfs .. "/etc/crun-lua/policy.d/a.lua", REFUSES)
+    local result = bench:call { "run", "--bundle", bench.path, "web" }
+    t.eq({ result.code, result.stderr }, { 0, "" })
+  end
+)
 
 test.case("what a mutator changes is what runs", NEEDS, function(t)
   local bench <close>, file = bench_with [[local tools = require "oci.policy.tools"

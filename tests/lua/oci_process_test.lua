@@ -257,7 +257,7 @@ test.case("a label of a security module that is not active is a warning", NEEDS,
   has(t, err, 'apparmor is not active in this kernel: the label "nosuch" confines nothing')
 end)
 
-test.case("a working directory outside of the root is refused (CVE-2024-21626)", NEEDS, function(t)
+test.case("CVE-2024-21626: a working directory outside of the root is refused", NEEDS, function(t)
   local bench <close> = oci.bench()
   for number = 3, 40 do
     local spec = oci.spec { "cat", "/proc/self/cwd/config.json" }

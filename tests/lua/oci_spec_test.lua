@@ -31,20 +31,23 @@ test.case("a directory that is not there, and an operand, are errors", function(
   t.fails('spec takes no operand, got "box"', spec, call)
 end)
 
-test.case("what it writes passes the check, and has no capabilities to inherit", function(t)
-  local dir <close> = temp_dir()
-  local status, made = written(dir, {})
-  t.eq(status, 0)
-  t.eq(made.ociVersion, "1.3.0")
-  local text = read_file(dir.path .. "/config.json")
-  t.match(text, '"inheritable": []', true)
-  t.match(text, '"ambient": []', true)
-  t.eq(made.process.capabilities.bounding, {
-    "CAP_AUDIT_WRITE",
-    "CAP_KILL",
-    "CAP_NET_BIND_SERVICE",
-  })
-end)
+test.case(
+  "CVE-2022-29162: what it writes passes the check, and has no capabilities to inherit",
+  function(t)
+    local dir <close> = temp_dir()
+    local status, made = written(dir, {})
+    t.eq(status, 0)
+    t.eq(made.ociVersion, "1.3.0")
+    local text = read_file(dir.path .. "/config.json")
+    t.match(text, '"inheritable": []', true)
+    t.match(text, '"ambient": []', true)
+    t.eq(made.process.capabilities.bounding, {
+      "CAP_AUDIT_WRITE",
+      "CAP_KILL",
+      "CAP_NET_BIND_SERVICE",
+    })
+  end
+)
 
 -- What differs from a runc of any age on purpose: its name, its version, paths that newer ones
 -- mask, and sets that are empty here.

@@ -47,14 +47,17 @@ test.case("exec names what is wrong with a file", function(t)
   os.remove(path)
 end)
 
-test.case("exec refuses what cannot be a program or an environment, before any call", function(t)
-  t.fails("an empty name", exec, { "" })
-  t.fails("the argument list is empty", exec, {})
-  t.fails("cannot be a variable's name", exec, { "true", env = { ["A=B"] = "x" } })
-  t.fails('unknown option "enf"', exec, { "true", enf = {} })
-  t.fails("preserve_fds", exec, { "true", preserve_fds = { "3" } })
-  t.fails("has not left descriptor", exec, { "true", preserve_fds = 40 })
-end)
+test.case(
+  "CVE-2020-17368: exec refuses what cannot be a program or an environment, before any call",
+  function(t)
+    t.fails("an empty name", exec, { "" })
+    t.fails("the argument list is empty", exec, {})
+    t.fails("cannot be a variable's name", exec, { "true", env = { ["A=B"] = "x" } })
+    t.fails('unknown option "enf"', exec, { "true", enf = {} })
+    t.fails("preserve_fds", exec, { "true", preserve_fds = { "3" } })
+    t.fails("has not left descriptor", exec, { "true", preserve_fds = 40 })
+  end
+)
 
 test.case("a working directory that is not there is the error, and nothing was run", function(t)
   local child <close> = spawn(function()

@@ -90,7 +90,7 @@ case("a file that is no archive is refused, and one packed otherwise says so", {
 end)
 
 case(
-  "the host's own root is refused, by its name, a link and a directory of the state",
+  "CVE-2019-12589: the host's own root is refused, by name, a link, a directory of the state",
   {},
   function(t)
     local dir <close> = temp_dir()

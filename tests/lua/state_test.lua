@@ -7,21 +7,25 @@ local function run(script, env)
   return capture({ "/proc/self/exe", "-" }, { stdin = script, env = env })
 end
 
-test.case("a state directory that others may write is refused, and one that is a link", function(t)
-  local dir <close> = temp_dir()
-  mkdir(dir.path .. "/open")
-  chmod(dir.path .. "/open", "0777")
-  symlink(dir.path, dir.path .. "/link")
-  write_file(dir.path .. "/file", "")
-  for _, name in ipairs { "open", "link", "file" } do
-    for variable, primitive in pairs { CRUN_LUA_STATE = "state_dir", CRUN_LUA_DATA = "data_dir" } do
-      local script = "local ok, err = pcall(" .. primitive .. ")\nassert(not ok)\n"
-      local checks = "assert(err.errno == 'EPERM' and err.hint:find('CRUN_LUA_', 1, true))"
-      local got = run(script .. checks, { [variable] = dir.path .. "/" .. name })
-      t.eq(got.code, 0, got.stderr)
+test.case(
+  "CVE-2019-12439: a state directory that others may write is refused, and one that is a link",
+  function(t)
+    local dir <close> = temp_dir()
+    mkdir(dir.path .. "/open")
+    chmod(dir.path .. "/open", "0777")
+    symlink(dir.path, dir.path .. "/link")
+    write_file(dir.path .. "/file", "")
+    for _, name in ipairs { "open", "link", "file" } do
+      local primitives = { CRUN_LUA_STATE = "state_dir", CRUN_LUA_DATA = "data_dir" }
+      for variable, primitive in pairs(primitives) do
+        local script = "local ok, err = pcall(" .. primitive .. ")\nassert(not ok)\n"
+        local checks = "assert(err.errno == 'EPERM' and err.hint:find('CRUN_LUA_', 1, true))"
+        local got = run(script .. checks, { [variable] = dir.path .. "/" .. name })
+        t.eq(got.code, 0, got.stderr)
+      end
     end
   end
-end)
+)
 
 test.case(
   "a directory that is missing is made for this user alone, with what is missing before it",

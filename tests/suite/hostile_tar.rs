@@ -124,6 +124,12 @@ fn cases() -> Vec<Case> {
             plain(),
             "\"f\": the name comes twice",
         ),
+        (
+            "CVE-2026-33056: a symlink that becomes a directory",
+            start().symlink("d", "../canary").with(Head { mode: 0o777, ..head("d", b'5') }, b"").end(),
+            plain(),
+            "\"d\": the name comes twice",
+        ),
         ("a file that becomes a directory", start().file("f", "x").dir("f").end(), plain(), "\"f\": the name comes twice"),
         (
             "a file inside of a file",
@@ -187,13 +193,13 @@ fn cases() -> Vec<Case> {
         ("a set-group-ID file", start().with(setuid(0o2755), b"x").end(), plain(), "\"su\": a set-user-ID or set-group-ID bit (mode 2755)"),
         ("file capabilities", start().pax(&[xattr]).file("ping", "x").end(), plain(), "\"ping\": file capabilities"),
         (
-            "a size that only the extended header has (CVE-2025-62518)",
+            "CVE-2025-62518: a size that only the extended header has",
             start().pax(&[("size", b"1024")]).with(head("inner", b'0'), b"").file("smuggled", "x").end(),
             plain(),
             "\"inner\": two sizes: 0 in its header, 1024 in its extended header",
         ),
         (
-            "a size that the extended header takes away",
+            "CVE-2026-33055: a size that the extended header takes away",
             start().pax(&[("size", b"0")]).file("outer", &"x".repeat(1024)).end(),
             plain(),
             "\"outer\": two sizes: 1024 in its header, 0",

@@ -1,27 +1,37 @@
-//! The cases in `tests/lua/*_test.lua`, each in a process of its own.
+//! The cases in `tests/lua/*_test.lua` and `tests/hostile/*_test.lua`, each in a process of its own.
 
 use libtest_mimic::Trial;
 
 use crate::program::{Place, succeeded, text};
 use crate::selection::Selection;
 
+/// Where the files are, and what their topics begin with.
+const DIRECTORIES: [(&str, &str); 2] = [("tests/lua", ""), ("tests/hostile", "hostile_")];
+
 /// The topics of the files, in order.
 pub fn topics() -> Vec<String> {
-    let entries = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lua")).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
-    let mut topics: Vec<String> = names.filter_map(|name| Some(name.strip_suffix("_test.lua")?.to_owned())).collect();
-    topics.sort();
-    topics
+    files().into_iter().map(|(topic, _)| topic).collect()
+}
+
+/// Topics with their files.
+fn files() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (dir, prefix) in DIRECTORIES {
+        let entries = std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(dir)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+        found.extend(names.filter_map(|name| Some((format!("{prefix}{}", name.strip_suffix("_test.lua")?), format!("{dir}/{name}")))));
+    }
+    found.sort();
+    found
 }
 
 pub fn trials(selection: &Selection) -> Vec<Trial> {
-    topics().into_iter().filter(|topic| selection.may_have(topic)).flat_map(|topic| in_file(&topic)).collect()
+    files().into_iter().filter(|(topic, _)| selection.may_have(topic)).flat_map(|(topic, path)| in_file(&topic, &path)).collect()
 }
 
 /// The cases of one file. A file that cannot be listed is a failing test of its own.
-fn in_file(topic: &str) -> Vec<Trial> {
-    let path = format!("tests/lua/{topic}_test.lua");
-    let listed = Place::new(false).ask(&[&path, "--list"], false).and_then(succeeded);
+fn in_file(topic: &str, path: &str) -> Vec<Trial> {
+    let listed = Place::new(false).ask(&[path, "--list"], false).and_then(succeeded);
     let listing = match listed {
         Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
         Err(reason) => return vec![Trial::test(format!("{topic}: the file can be listed"), move || Err(reason.into()))],
@@ -33,7 +43,7 @@ fn in_file(topic: &str) -> Vec<Trial> {
         let unprivileged = user == Some("user");
         let minutes = columns.next().and_then(|text| text.parse().ok()).unwrap_or(1);
         let title = if skip.is_empty() { format!("{topic}: {name}") } else { format!("{topic}: {name} (skipped: {skip})") };
-        let path = path.clone();
+        let path = path.to_owned();
         let run = move || {
             let output = Place::new(unprivileged).patient(minutes).run(&[&path, "--case", &name], unprivileged)?;
             if output.status.success() { Ok(()) } else { Err(text(&output).into()) }

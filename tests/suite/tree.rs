@@ -35,7 +35,7 @@ fn bless() -> bool {
 
 fn lua_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for dir in ["stdlib", "scripts", "tests/lua", "src/lua"] {
+    for dir in ["stdlib", "scripts", "tests/lua", "tests/hostile", "src/lua"] {
         collect(&Path::new(ROOT).join(dir), &mut files);
     }
     files.sort();

@@ -172,6 +172,9 @@ local OPERAND = {
   qdisc = "qdisc:netem",
 }
 
+-- The need and its operand: names are Lua's, so that "my_need:5" is one.
+local WORD = "^([%w_]+):?(.*)$"
+
 --- Adds a need.
 ---
 --- ```lua
@@ -194,7 +197,7 @@ function M.fault(need)
   if type(need) ~= "string" then
     return ('expected a word such as "root", got %s'):format(type(need))
   end
-  local word, rest = need:match("^(%w+):?(.*)$")
+  local word, rest = need:match(WORD)
   if not word or not NEEDS[word] then
     local near = options.nearest(word or need, options.keys(NEEDS))
     local hint = near and ("; did you mean %q?"):format(near)
@@ -213,7 +216,7 @@ function M.unmet(need)
   if fault then
     options.fail("needs", fault)
   end
-  local word, rest = need:match("^(%w+):?(.*)$")
+  local word, rest = need:match(WORD)
   return NEEDS[word](rest)
 end
 

@@ -1,4 +1,4 @@
-//! The running kernel, and the running kernel with one failure put into it.
+//! The running kernel, and the running kernel with failures put into it.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -40,38 +40,38 @@ pub struct Target {
     pub inside: Option<String>,
 }
 
-/// Fails one call of a run instead of having it done, so that every error path can be walked; or
-/// kills the process before it, so that every state that a crash leaves can be looked at.
+/// Fails calls of a run instead of having them done, so that every error path can be walked; or
+/// kills the process before one, so that every state that a crash leaves can be looked at.
 pub struct Fault {
     inner: Rc<dyn Kernel>,
-    target: Target,
+    targets: Vec<Target>,
     seen: Cell<u64>,
     inside: RefCell<Vec<String>>,
 }
 
 impl Fault {
-    /// The call that `target` says does not happen.
+    /// The calls that `targets` name do not happen.
     #[must_use]
-    pub fn new(inner: Rc<dyn Kernel>, target: Target) -> Self {
-        Self { inner, target, seen: Cell::new(0), inside: RefCell::default() }
+    pub fn new(inner: Rc<dyn Kernel>, targets: Vec<Target>) -> Self {
+        Self { inner, targets, seen: Cell::new(0), inside: RefCell::default() }
     }
 
-    fn is_meant(&self) -> bool {
-        self.seen.get() == self.target.at && self.target.inside.as_ref().is_none_or(|inside| *inside == self.inside.borrow().join("/"))
+    /// What happens instead of the call that has just been counted.
+    fn instead(&self) -> Option<Effect> {
+        let is_here = |inside: &String| *inside == self.inside.borrow().join("/");
+        let mut meant = self.targets.iter().filter(|target| target.at == self.seen.get());
+        meant.find(|target| target.inside.as_ref().is_none_or(is_here)).map(|target| target.effect)
     }
 }
 
 impl Kernel for Fault {
     fn run(&self, call: &Call) -> Result<Reply, Failure> {
         self.seen.set(self.seen.get() + 1);
-        if self.is_meant() {
-            match self.target.effect {
-                Effect::Fail(errno) => return Err(Failure::new(call, errno)),
-                Effect::Kill if self.is_plan() => {}
-                Effect::Kill => sys::processes::die(),
-            }
+        match self.instead() {
+            Some(Effect::Fail(errno)) => Err(Failure::new(call, errno)),
+            Some(Effect::Kill) if !self.is_plan() => sys::processes::die(),
+            _ => self.inner.run(call),
         }
-        self.inner.run(call)
     }
     fn is_plan(&self) -> bool {
         self.inner.is_plan()

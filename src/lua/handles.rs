@@ -1,5 +1,7 @@
 //! What every handle can do, and a handle for what only Lua knows how to undo.
 
+use std::cell::RefCell;
+
 use mlua::{Function, Lua, Value, WeakLua};
 
 use super::args::Args;
@@ -58,9 +60,12 @@ pub const PRIMITIVES: &[Primitive] = &[
 ];
 
 /// A function of the script's, to be called when its time has come.
+///
+/// It is let go of then: most such functions know what holds their handle, and no collector sees a
+/// circle through here, so each would stay for as long as the script runs.
 struct Deferred {
     lua: WeakLua,
-    call: Function,
+    call: RefCell<Option<Function>>,
 }
 
 impl Resource for Deferred {
@@ -69,9 +74,9 @@ impl Resource for Deferred {
     }
 
     fn describe(&self) -> String {
-        let info = self.call.info();
-        match (info.short_src, info.line_defined) {
-            (Some(file), Some(line)) => format!("deferred function of {file}:{line}"),
+        let info = self.call.borrow().as_ref().map(Function::info);
+        match info.map(|info| (info.short_src, info.line_defined)) {
+            Some((Some(file), Some(line))) => format!("deferred function of {file}:{line}"),
             _ => "deferred function".to_owned(),
         }
     }
@@ -86,13 +91,25 @@ impl Resource for Deferred {
 
     fn close(&self, host: &Host) -> Outcome<()> {
         let Some(lua) = self.lua.try_upgrade() else { return Err(Raise::state("the Lua machine is gone")) };
-        call_back(&lua, host, &self.call, Value::Nil).map(drop)
+        // What a planned child has closed is open again after it.
+        let call = if host.kernel().is_plan() { self.call.borrow().clone() } else { self.call.take() };
+        call.map_or(Ok(()), |call| call_back(&lua, host, &call, Value::Nil).map(drop))
+    }
+
+    fn lasting(&self) -> bool {
+        self.call.borrow().is_some()
+    }
+
+    fn kept(&self, host: &Host) {
+        if !host.kernel().is_plan() {
+            self.call.take();
+        }
     }
 }
 
 fn defer(args: &Args) -> Outcome {
     let Some(call) = args.function("call") else { return Err(Raise::argument("call: expected a function")) };
-    args.adopt(Deferred { lua: args.lua.weak(), call }, None)
+    args.adopt(Deferred { lua: args.lua.weak(), call: RefCell::new(Some(call)) }, None)
 }
 
 fn close(args: &Args) -> Outcome {

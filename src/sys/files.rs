@@ -13,7 +13,7 @@ use nix::libc;
 use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmodat, fstat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, unlinkat};
 
-use super::{Errno, Result};
+use super::{Errno, Result, interrupt};
 
 mod replace;
 
@@ -97,11 +97,23 @@ pub fn rename(from: &Path, to: &Path, flags: u32) -> Result<()> {
     nix::fcntl::renameat2(nix::fcntl::AT_FDCWD, from, nix::fcntl::AT_FDCWD, to, flags)
 }
 
-/// Everything that a reader has; `EFBIG` beyond `limit` bytes.
+/// Everything that a reader has; `EFBIG` beyond `limit` bytes. `EINTR` when a signal came that ends
+/// the script: the standard library would go on waiting for a pipe.
 pub fn read_limited(reader: &mut impl Read, limit: u64) -> Result<Vec<u8>> {
-    let mut content = Vec::with_capacity(usize::try_from(limit).unwrap_or(usize::MAX).min(4096));
-    reader.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(errno)?;
-    if content.len() as u64 > limit { Err(Errno::EFBIG) } else { Ok(content) }
+    let most = usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX);
+    let mut content = Vec::new();
+    while content.len() < most {
+        let have = content.len();
+        content.resize(have + have.max(4096).min(most - have), 0);
+        let got = reader.read(content.get_mut(have..).unwrap_or_default()).map_err(errno);
+        content.truncate(have + got.unwrap_or_default());
+        match got {
+            Ok(0) => return Ok(content),
+            Err(Errno::EINTR) if interrupt::pending().is_none() => {}
+            other => drop(other?),
+        }
+    }
+    Err(Errno::EFBIG)
 }
 
 /// The content of a file of `/proc`, whose size nobody knows before: room for nearly all of them at
@@ -131,9 +143,16 @@ pub fn read_proc_piece(path: &Path) -> Result<Vec<u8>> {
     Ok(content)
 }
 
-/// The content of a file; `EFBIG` beyond `limit` bytes.
+/// The content of a file; `EFBIG` beyond `limit` bytes. A pipe is waited for, until a signal comes
+/// that ends the script: `EINTR`.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    read_limited(&mut std::fs::File::open(path).map_err(errno)?, limit)
+    let file = loop {
+        match nix::fcntl::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
+            Err(Errno::EINTR) if interrupt::pending().is_none() => {}
+            other => break other?,
+        }
+    };
+    read_limited(&mut std::fs::File::from(file), limit)
 }
 
 /// Copies content and permission bits of a regular file; the kernel moves the bytes.

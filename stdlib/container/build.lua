@@ -85,7 +85,11 @@ end
 ---@param made table
 function M.forget(made)
   if made.running then
-    try(state.forget, made.config.name)
+    local taken = undo_list.new()
+    taken:push("the name", function()
+      state.forget(made.config.name)
+    end)
+    taken:run()
     made.running:close()
     made.running = nil
   end

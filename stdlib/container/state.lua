@@ -330,7 +330,7 @@ local function clear(dir)
     remove(dir, { directory = true })
   end)
   if err then
-    remove(dir, { recursive = true })
+    remove(dir, { recursive = true, missing = true })
   end
 end
 
@@ -340,9 +340,8 @@ function M.forget(name)
   local self = M.self()
   local gone = ("%s/.new-%d-%d-%s"):format(M.base(), self.pid, self.starttime, name)
   local _, err = try(rename, M.dir(name), gone)
-  if err and err.errno == "ENOENT" then
-    return
-  elseif err then
+  -- An earlier try may have come so far.
+  if err and err.errno ~= "ENOENT" then
     error(err, 0)
   end
   clear(gone)

@@ -1,4 +1,6 @@
---- Steps that are taken back: the last one first, each once, also where another one fails.
+--- Steps that are taken back: the last one first, also where another one fails. A step that fails
+--- is tried once more: what was in the way may be gone (EBUSY, EINTR, ENOMEM), and each finds done
+--- what it has done. A script that goes on for days must not collect what one moment has left.
 ---
 --- ```lua
 --- local undo_list = require "container.undo"
@@ -26,12 +28,15 @@ function Undo:push(what, call)
   self.steps[#self.steps + 1] = { what = what, call = call }
 end
 
---- Takes everything back; answers the first error.
+--- Takes everything back; answers the first error of a step that has failed twice.
 function Undo:run()
   local first
   while #self.steps > 0 do
     local step = table.remove(self.steps)
     local _, err = try(step.call)
+    if err then
+      _, err = try(step.call)
+    end
     first = first or err
   end
   return first

@@ -55,11 +55,29 @@ function M.signal(record, signal)
   return true
 end
 
+--- Kills the first process by its number, where a filter refuses `pidfd_open`: that it is still the
+--- same was seen a moment ago, and what must end is not left alive for want of a better handle.
+local function kill_by_number(record)
+  kill(record.pid, "kill")
+  for _ = 1, 500 do
+    if not state.alive(record) then
+      return
+    end
+    poll({}, { timeout = "20ms" })
+  end
+  options.fail("oci", ("container %q: its first process does not end"):format(record.id))
+end
+
 --- Kills what there is of the container's processes, and waits until the first is gone. With that
 --- one a pid namespace of the container's own has ended whole, and nobody else is asked.
 ---@param record oci.Record
 function M.kill(record)
-  local process <close> = state.process(record)
+  local process <close>, err = try(state.process, record)
+  if err and err.errno == "ENOSYS" then
+    kill_by_number(record)
+  elseif err then
+    error(err, 0)
+  end
   if not process and record.own_pids then
     return
   end

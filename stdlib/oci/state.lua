@@ -74,12 +74,18 @@ end
 M.alive = owner.alive
 
 --- The first process as a handle that stays with it whatever its number becomes; nil where it has
---- ended.
+--- ended. Where no handle can be had for any other reason, that is an error: a container that lives
+--- is not to be told of, or removed, as one that has stopped.
 ---@param record oci.Record
 ---@return any?
 function M.process(record)
-  local process = record.pid and try(process_open, record.pid)
-  if process and not M.alive(record) then
+  local process, err
+  if record.pid then
+    process, err = try(process_open, record.pid)
+  end
+  if err and M.alive(record) then
+    error(err, 0)
+  elseif process and not M.alive(record) then
     process:close()
     return nil
   end
@@ -313,14 +319,25 @@ local function remove_whole(dir)
   end
 end
 
---- Forgets a container. The name goes first, by a rename, so that nobody meets half of it.
+--- Forgets a container. The name goes first, by a rename, so that nobody meets half of it. Where
+--- the file system is full there is no room for the directory that it would go to, and a container
+--- must be removed there all the same: then it goes file by file.
 ---@param root string
 ---@param id string
 function M.forget(root, id)
-  local gone = fresh(root, id)
-  local _, err = try(rename, M.dir(root, id), gone)
+  local dir = M.dir(root, id)
+  local gone, full = try(function()
+    return (fresh(root, id))
+  end)
+  if full then
+    if full.errno ~= "ENOSPC" and full.errno ~= "EDQUOT" then
+      error(full, 0)
+    end
+    return stat(dir) and remove_whole(dir)
+  end
+  local _, err = try(rename, dir, gone)
   if err and err.errno == "ENOENT" then
-    return stat(M.dir(root, id)) and M.forget(root, id) or tidy(root)
+    return stat(dir) and M.forget(root, id) or tidy(root)
   elseif err then
     error(err, 0)
   end

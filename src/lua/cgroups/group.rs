@@ -204,12 +204,13 @@ impl Cgroup {
 
     fn remove_dirs(&self, host: &Host, dirs: &[PathBuf]) -> Outcome<()> {
         self.leave(host)?;
-        let above = self.above.take();
+        let above = self.above.borrow().clone();
         for call in removal(dirs, self.freezer().filter(|dir| dirs.contains(dir)), &above) {
             host.run(call)?;
         }
         host.cgroups.frozen.borrow_mut().retain(|frozen| !dirs.iter().any(|dir| frozen.starts_with(dir)));
         host.cgroups.made.borrow_mut().retain(|made| !above.contains(made) && !dirs.iter().any(|dir| made.starts_with(dir)));
+        self.above.take();
         self.write_off(host);
         Ok(())
     }
@@ -256,7 +257,14 @@ impl Resource for Cgroup {
 
     fn close(&self, host: &Host) -> Outcome<()> {
         let mine = self.mine.take();
-        if mine.is_empty() { self.leave(host) } else { self.remove_dirs(host, &mine) }
+        if mine.is_empty() {
+            return self.leave(host);
+        }
+        let removed = self.remove_dirs(host, &mine);
+        if removed.is_err() {
+            self.mine.replace(mine);
+        }
+        removed
     }
 
     fn kept(&self, host: &Host) {

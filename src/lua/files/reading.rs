@@ -9,7 +9,8 @@ use nix::sys::stat::{FileStat, SFlag, major, minor};
 
 use crate::lua::args::Args;
 use crate::lua::error::{Outcome, Raise};
-use crate::lua::unknown;
+use crate::lua::processes::interrupted;
+use crate::lua::{stop_if_signalled, unknown};
 use crate::sys::{Errno, files};
 
 /// How much a read answers unless it is told otherwise.
@@ -64,6 +65,10 @@ pub fn read_file(args: &Args) -> Outcome {
     match files::read(&path, limit) {
         Ok(content) => Ok(Value::String(args.lua.create_string(content)?)),
         Err(Errno::ENOENT) => Ok(Value::Nil),
+        Err(Errno::EINTR) if stop_if_signalled(args.host) => {
+            args.host.unwound.set(true);
+            Err(interrupted())
+        }
         Err(errno) => Err(failed("read", &path, errno)),
     }
 }

@@ -212,16 +212,19 @@ fn within_reach(path: &Path, user: Uid) -> bool {
 
 /// Makes a directory of mode 0700 where there is none; refuses one that is not the caller's own.
 pub fn private_dir(path: &Path) -> io::Result<()> {
-    let found = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            match fs::DirBuilder::new().mode(0o700).create(path) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
-            fs::symlink_metadata(path)?
-        }
-        other => other?,
-    };
+    match own_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        other => return other,
+    }
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => own_dir(path),
+    }
+}
+
+/// Refuses a directory that is not the caller's own.
+pub fn own_dir(path: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(path)?;
     let own = found.is_dir() && found.uid() == geteuid().as_raw() && found.mode() & 0o022 == 0;
     if own {
         return Ok(());

@@ -367,8 +367,8 @@ fn longer_or_shorter<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
     let begun = || shortest(&|name| size >= 3 && name.starts_with(word));
     let within = || shortest(&|name| size >= 5 && name.contains(word));
     let around = || shortest(&|name| name.len() >= 3 && (word.starts_with(name) || word.ends_with(name)));
-    let consonants =
-        || shortest(&|name| names.len() <= 16 && name.len() >= 3 && name.starts_with(&word[..word.len().min(1)]) && is_within(name, word));
+    let first = word.chars().next();
+    let consonants = || shortest(&|name| names.len() <= 16 && name.len() >= 3 && name.chars().next() == first && is_within(name, word));
     begun().or_else(within).or_else(|| if names.len() <= 64 { around().or_else(consonants) } else { None })
 }
 

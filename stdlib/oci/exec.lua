@@ -88,6 +88,12 @@ local function configuration(call, record)
   if given.process then
     process = require("oci.config").load_process(given.process, { debug = call.global.debug })
     process.terminal = process.terminal or given.tty or false
+  elseif not spec.process then
+    require("options").fail(
+      "oci",
+      ("the configuration of container %q has no process to start from"):format(record.id),
+      "exec --process FILE says all of it"
+    )
   else
     local command = table.move(call.operands, 2, #call.operands, 1, {})
     process = M.describe(spec.process, given, command)

@@ -34,6 +34,8 @@ test.case("a misspelt name gets the right one", function(t)
     { "kill(1, 'SIGTERMM')", 'no signal is called "SIGTERMM"; did you mean "term"?' },
     { "require 'containers'", "no module 'containers'; did you mean 'container'?" },
     { "sys.mont()", "did you mean 'mount'?" },
+    { "unshare { '\\u{fc}ts' }", 'kinds[1]: "\u{fc}ts" is not one of' },
+    { "seccomp { default = '\\u{4e00}llow' }", 'filter.default: "\u{4e00}llow" is not one of' },
   })
 end)
 

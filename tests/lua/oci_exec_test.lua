@@ -221,4 +221,27 @@ test.case("a filter and a label of the container's hold for it too", NEEDS, func
   has(t, result.stderr, "Read-only file system")
 end)
 
+test.case("exec where the container's configuration has no process says so", function(t)
+  local root <close> = temp_dir()
+  local owner = require("container.owner").self()
+  mkdir(root.path .. "/box")
+  write_file(root.path .. "/box/config.json", "{}")
+  local record = {
+    id = "box",
+    pid = owner.pid,
+    starttime = owner.starttime,
+    bundle = "/bundle",
+    rootfs = "/bundle/rootfs",
+    status = "running",
+    created = "2026-01-01T00:00:00Z",
+    ociVersion = "1.3.0",
+    owner = 0,
+  }
+  write_file(root.path .. "/box/state.json", json_encode(record))
+  local call = { name = "exec", global = { root = root.path }, operands = { "box", "true" } }
+  call.options = {}
+  local _, err = try(require "oci.command.exec", call)
+  t.match(err.message, "has no process to start from", true)
+end)
+
 return test.run()

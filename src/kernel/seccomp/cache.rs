@@ -12,7 +12,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::super::{root_is_the_first, state, state_dir};
+use super::super::{root_is_the_first, state};
 
 /// More files than this and the oldest go.
 const LIMIT: usize = 128;
@@ -23,7 +23,8 @@ const MOST: u64 = 1 << 20;
 /// A program that was compiled for this meaning before.
 #[must_use]
 pub fn get(meaning: &str) -> Option<Vec<u8>> {
-    let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK).open(path(meaning)?).ok()?;
+    let file =
+        OpenOptions::new().read(true).custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK).open(path(meaning, false)?).ok()?;
     let found = file.metadata().ok()?;
     let own = found.is_file() && found.uid() == nix::unistd::geteuid().as_raw() && found.mode() & 0o777 == 0o600 && found.nlink() == 1;
     if !own {
@@ -37,18 +38,21 @@ pub fn get(meaning: &str) -> Option<Vec<u8>> {
 
 /// Keeps a program. A directory that cannot be written costs the next start some time, no more.
 pub fn put(meaning: &str, code: &[u8]) {
-    if let Some(path) = path(meaning) {
+    if let Some(path) = path(meaning, true) {
         let _ = write(&path, meaning, code);
     }
 }
 
-/// Where a meaning's file is; `None` where the cache may not be used.
-fn path(meaning: &str) -> Option<PathBuf> {
+/// Where a meaning's file is; `None` where the cache may not be used. Who only reads makes nothing: a
+/// plan does so as well.
+fn path(meaning: &str, make: bool) -> Option<PathBuf> {
     if !root_is_the_first() {
         return None;
     }
-    let dir = state_dir().ok()?.join("seccomp-cache");
-    state::private_dir(&dir).ok()?;
+    let state = state::state_path().ok()?;
+    let dir = state.join("seccomp-cache");
+    let checked = if make { state::private_dir } else { state::own_dir };
+    checked(&state).and_then(|()| checked(&dir)).ok()?;
     let mut hasher = DefaultHasher::new();
     meaning.hash(&mut hasher);
     Some(dir.join(format!("{:016x}", hasher.finish())))

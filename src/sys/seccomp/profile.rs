@@ -197,7 +197,8 @@ pub struct Profile {
     pub default: Action,
     /// Words of [`super::names::ARCHES`]. Calls of any other architecture kill the process.
     pub arches: Vec<&'static str>,
-    /// The rules, in no particular order: one without conditions wins over those with.
+    /// The rules, in no particular order: one without conditions wins over those with, and one with the
+    /// default action says nothing (as with runc and crun).
     pub rules: Vec<Rule>,
     /// What is too new to be judged.
     pub newer: Newer,

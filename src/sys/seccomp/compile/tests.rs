@@ -113,6 +113,19 @@ fn different_actions_on_conditions_that_exclude_each_other_are_kept_apart() -> R
 }
 
 #[test]
+fn a_rule_with_the_default_action_hides_no_other_whichever_table_has_the_call() -> Result<(), String> {
+    for name in ["mkdir", "mseal", "uretprobe"] {
+        for rules in [[Action::KillThread, Action::Trap], [Action::Trap, Action::KillThread]] {
+            let rules = rules.map(|action| rule(name, action, &[])).to_vec();
+            let program = decode(&compile(&profile(Action::KillThread, &["x86_64"], rules))?);
+            let asked = Asked { number: names::number(name, &ARCHES[0]).unwrap_or_default(), arch: ARCHES[0].audit, ..Asked::default() };
+            assert_eq!(run(&program, &asked).map(Action::from_value), Some(Action::Trap), "{name}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn a_socket_family_cannot_be_hidden_behind_high_bits_or_socketcall() -> Result<(), String> {
     let families = [(0, Op::Lt, 38), (0, Op::Eq, 39), (0, Op::Eq, 41)];
     let mut rules: Vec<Rule> = families.iter().map(|one| rule("socket", Action::Allow, &[*one])).collect();

@@ -12,6 +12,7 @@ use crate::repl;
 use crate::sys::{self, Errno};
 
 mod oci;
+mod restricted;
 mod start;
 
 use start::{Options, start};
@@ -33,6 +34,8 @@ const VERSION: &str = concat!("version ", env!("CARGO_PKG_VERSION"), "\nspec: 1.
 pub struct Cli {
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    restriction: restricted::Restriction,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -108,7 +111,13 @@ pub fn run(words: &[OsString]) -> i32 {
         // Nothing to be parsed: the prompt is there a moment earlier.
         return interactive(Options::default());
     }
-    let Cli { mut options, command: wanted } = Cli::parse();
+    let Cli { mut options, restriction, command: wanted } = Cli::parse();
+    if restriction.restricted {
+        return match wanted {
+            Some(Command::Script(arguments)) => restriction.run(options, arguments),
+            _ => fail("--restricted takes a script: crun-lua --restricted SCRIPT, or - for standard input", 2),
+        };
+    }
     match wanted {
         Some(Command::Gc) => {
             // Whoever asks for this means the host.
@@ -203,14 +212,20 @@ fn say(text: &str) {
 
 fn script(options: Options, arguments: Vec<OsString>) -> i32 {
     let name = arguments.first().cloned().unwrap_or_default();
-    match read(&name) {
+    match read_script(&arguments) {
         Ok(source) => start(options, arguments, |machine| machine.run(&source, &chunk_name(&name))),
-        Err(error) => {
-            let near = oci::nearest(&name).filter(|_| error.kind() == std::io::ErrorKind::NotFound);
-            let hint = near.map_or_else(String::new, |near| format!("; did you mean the command {near}?"));
-            fail(&format!("{}: {}{hint}", name.display(), plain(&error)), 2)
-        }
+        Err(status) => status,
     }
+}
+
+/// The text of the script that the first word names; else the status, and why is told.
+fn read_script(arguments: &[OsString]) -> Result<Vec<u8>, i32> {
+    let name = arguments.first().cloned().unwrap_or_default();
+    read(&name).map_err(|error| {
+        let near = oci::nearest(&name).filter(|_| error.kind() == std::io::ErrorKind::NotFound);
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean the command {near}?"));
+        fail(&format!("{}: {}{hint}", name.display(), plain(&error)), 2)
+    })
 }
 
 fn read(name: &OsStr) -> std::io::Result<Vec<u8>> {

@@ -14,6 +14,7 @@ use crate::sys::{self, fork, interrupt};
 
 pub mod args;
 pub mod boxes;
+pub mod confine;
 pub mod error;
 pub mod handle;
 mod modules;
@@ -24,7 +25,7 @@ pub mod units;
 
 mod archives;
 mod attributes;
-mod budget;
+pub mod budget;
 mod capabilities;
 mod cgroups;
 mod digests;
@@ -74,6 +75,8 @@ pub struct Settings {
     /// A command of the binary's own that ends soon: nothing is collected, the machine is not taken
     /// apart, and a signal is looked for at each primitive instead of every so many instructions.
     pub brief: bool,
+    /// Nobody trusts the script: it is looked at more often.
+    pub distrust: bool,
 }
 
 /// What stands behind the primitives: the kernel that calls go to, the guard, the open handles.
@@ -236,6 +239,38 @@ impl Machine {
     fn execute(&self, source: &[u8], name: &str) -> Outcome<i32> {
         self.host.standing.note(name, source);
         let environment: Table = self.lua.named_registry_value("crun_lua.environment")?;
+        let chunk = self.lua.load(without_shebang(source)).set_name(format!("@{name}")).set_mode(ChunkMode::Text);
+        let function = chunk.set_environment(environment).into_function()?;
+        protect(&self.lua, &self.host, &function, self.arguments()?.into_iter().collect())
+    }
+
+    /// Runs a script that nobody trusts, in a box, within limits that hold to the end of this process:
+    /// also for what it leaves to be closed.
+    #[must_use]
+    pub fn run_restricted(&self, source: &[u8], name: &str, mut limits: budget::Limits, output: u64) -> i32 {
+        self.host.standing.note(name, source);
+        let result = self.execute_restricted(source, name, &mut limits, output);
+        let status = match budget::ended(&self.host, &limits, result) {
+            // Its words are its own, and a terminal obeys what it is told.
+            Err(failure) if self.host.exit.get().is_none() && self.host.stopped.get().is_none() => {
+                sys::complain(confine::harmless(&failure.to_string()));
+                if self.host.budget.is_spent() { sys::alarm::STATUS } else { 1 }
+            }
+            result => self.ended(result),
+        };
+        self.finish(status)
+    }
+
+    fn execute_restricted(&self, source: &[u8], name: &str, limits: &mut budget::Limits, output: u64) -> Outcome<i32> {
+        let make = self.module_function("restricted")?;
+        let given = self.lua.create_table()?;
+        given.raw_set("allow", limits.only.as_ref().map(|only| only.names().to_vec()))?;
+        given.raw_set("output", output)?;
+        given.raw_set("script", name)?;
+        given.raw_set("arguments", self.lua.create_sequence_from(self.arguments()?)?)?;
+        let environment = protected(&self.lua, &make, MultiValue::from_vec(vec![Value::Table(given)]))?.map_err(Raise::Object)?;
+        let environment = environment.as_table().cloned().ok_or_else(|| Raise::state("no box"))?;
+        budget::for_good(&self.lua, &self.host, limits)?;
         let chunk = self.lua.load(without_shebang(source)).set_name(format!("@{name}")).set_mode(ChunkMode::Text);
         let function = chunk.set_environment(environment).into_function()?;
         protect(&self.lua, &self.host, &function, self.arguments()?.into_iter().collect())

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 pub use nix::errno::Errno;
 
+pub mod alarm;
 pub mod archives;
 pub mod attributes;
 pub mod capabilities;
@@ -27,6 +28,7 @@ pub mod mounts;
 pub mod namespaces;
 pub mod network;
 pub mod processes;
+pub mod procfs;
 pub mod programs;
 pub mod readers;
 pub mod rootfs;

@@ -34,9 +34,9 @@ pub struct Options {
     /// Write each call as a line of JSON
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Let call N (as --trace numbers them) fail with ERRNO, or KILL the process before it; N:ERRNO:IN: in the process IN alone
+    /// Let call N (as --trace numbers them) fail with ERRNO, or KILL the process before it; N:ERRNO:IN: in the process IN alone; may be repeated
     #[arg(long, value_name = "N:ERRNO|N:KILL", value_parser = parse_fault)]
-    fault: Option<Target>,
+    fault: Vec<Target>,
     /// Tell moments through the pipes ask and answer of this directory: what report looks through
     #[arg(long, value_name = "DIR", hide = true)]
     witness: Option<PathBuf>,
@@ -49,6 +49,9 @@ pub struct Options {
     /// See [`Settings::brief`]; what somebody else has written may not end by itself.
     #[arg(skip)]
     pub brief: bool,
+    /// See [`Settings::distrust`].
+    #[arg(skip)]
+    pub distrust: bool,
 }
 
 fn parse_fault(text: &str) -> Result<Target, String> {
@@ -83,15 +86,17 @@ pub fn start(options: Options, arguments: Vec<OsString>, run: impl FnOnce(Machin
         Ok(stdout) => stdout,
         Err(error) => return fail(&format!("--as-shell: {}", plain(&error)), 1),
     };
-    let settings =
-        Settings { brief: options.brief && options.stdlib.is_none(), stdlib: options.stdlib, allow_host: options.allow_host, arguments };
+    let settings = Settings {
+        brief: options.brief && options.stdlib.is_none(),
+        stdlib: options.stdlib,
+        allow_host: options.allow_host,
+        arguments,
+        distrust: options.distrust,
+    };
     let remembered = plan.clone();
     let (explain, trace, verbose, fault) = (options.explain, options.trace, options.verbose, options.fault);
     let machine = Machine::new(settings, move |locate| {
-        let live: Rc<dyn Kernel> = match fault {
-            Some(target) => Rc::new(Fault::new(Rc::new(Live), target)),
-            None => Rc::new(Live),
-        };
+        let live: Rc<dyn Kernel> = if fault.is_empty() { Rc::new(Live) } else { Rc::new(Fault::new(Rc::new(Live), fault)) };
         let mut faces = Faces::new(live, locate);
         let (path, append, option) = match (trace, from_here.trace) {
             (Some(path), _) => (Some(path), false, "--trace"),

@@ -220,5 +220,6 @@ impl Host {
         self.standing.forked();
         self.journal.forget();
         self.ledger.forked();
+        self.budget.forked();
     }
 }

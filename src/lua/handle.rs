@@ -33,7 +33,8 @@ pub trait Resource: Any {
     /// A plain value of the object.
     fn field(&self, lua: &Lua, name: &str) -> mlua::Result<Value>;
 
-    /// Removes what was made. Called once, in the process that made it.
+    /// Removes what was made, in the process that made it. Called once; again where it has
+    /// failed and something would stay.
     fn close(&self, host: &Host) -> Outcome<()>;
 
     /// Told that the script has given the object up: what its kind has journalled is written off.
@@ -125,7 +126,8 @@ impl Handle {
         self.0.kept.get()
     }
 
-    /// Closes the object: once, and only in the process that made it.
+    /// Closes the object, and only in the process that made it: once, or until it is gone where it
+    /// would outlive the process.
     pub fn close(&self, host: &Host) -> Outcome<()> {
         // A line that goes on in a box closes nothing here.
         if self.0.closed.get() || self.0.owner != crate::sys::fork::own_pid() || host.boxes.has_moved() {
@@ -135,9 +137,14 @@ impl Handle {
         if self.0.kept.get() {
             return Ok(());
         }
-        self.0.resource.close(host)?;
-        self.written_off(host);
-        Ok(())
+        let closed = self.0.resource.close(host);
+        // What would stay outside is still there: a second close is another try.
+        let left = closed.is_err() && self.0.resource.lasting();
+        self.0.closed.set(!left);
+        if closed.is_ok() {
+            self.written_off(host);
+        }
+        closed
     }
 
     /// After a planned child: what it has closed was a copy of its own.
@@ -284,6 +291,11 @@ impl Ledger {
             Entry::Seen(weak) => weak.upgrade().map(Handle),
         };
         self.open.borrow().iter().filter_map(one).filter(|handle| !handle.is_closed()).collect()
+    }
+
+    /// A descriptor that a forked child closes.
+    pub fn private(&self, number: RawFd) {
+        self.private.borrow_mut().push(number);
     }
 
     /// A private descriptor is closed, or kept for good.

@@ -10,8 +10,15 @@ use mlua::{HookTriggers, Lua, Thread, VmState};
 use super::Host;
 use crate::sys::interrupt;
 
-/// How many instructions pass between two looks for a signal.
+/// How many instructions pass between two looks.
 const HOOK_EVERY: u32 = 10_000;
+/// The same where nobody trusts the script: what it can do between two looks is little.
+const HOOK_OFTEN: u32 = 1_000;
+
+/// How many instructions pass between two looks of this machine's.
+pub fn every(host: &Host) -> u32 {
+    if host.settings.distrust { HOOK_OFTEN } else { HOOK_EVERY }
+}
 
 /// Stops the script at its next instruction when a signal has come: once, because what is closed
 /// while the script unwinds may take its time. A further signal cuts that off.
@@ -21,7 +28,7 @@ pub fn watch(lua: &Lua, host: &Rc<Host>) -> mlua::Result<()> {
     if host.watched.replace(true) {
         return Ok(());
     }
-    look(lua, host, HOOK_EVERY)
+    look(lua, host, every(host))
 }
 
 /// Lets the line that runs do nothing more, because it goes on in a box: what it would close as it
@@ -39,9 +46,9 @@ fn moved() -> mlua::Error {
     mlua::Error::runtime("the line goes on in a box")
 }
 
-fn look(lua: &Lua, host: &Rc<Host>, every: u32) -> mlua::Result<()> {
+fn look(lua: &Lua, host: &Rc<Host>, steps: u32) -> mlua::Result<()> {
     let host = Rc::downgrade(host);
-    lua.set_global_hook(HookTriggers::new().every_nth_instruction(every), move |lua, frame| {
+    lua.set_global_hook(HookTriggers::new().every_nth_instruction(steps), move |lua, frame| {
         let Some(host) = host.upgrade() else { return Ok(VmState::Continue) };
         if host.boxes.has_moved() {
             return Err(moved());
@@ -50,7 +57,7 @@ fn look(lua: &Lua, host: &Rc<Host>, every: u32) -> mlua::Result<()> {
         if stop_if_signalled(&host) && (!host.unwound.replace(true) || further) {
             return Err(mlua::Error::runtime("interrupted"));
         }
-        host.budget.check(lua, frame)?;
+        host.budget.check(lua, Some(frame), steps)?;
         Ok(VmState::Continue)
     })
 }

@@ -6,17 +6,10 @@
 
 local services, lua = ...
 
-local debug, error, getmetatable, pcall, rawequal, select, setmetatable, tostring, type, xpcall =
-  lua.debug,
-  lua.error,
-  lua.getmetatable,
-  lua.pcall,
-  lua.rawequal,
-  lua.select,
-  lua.setmetatable,
-  lua.tostring,
-  lua.type,
-  lua.xpcall
+local debug, error, getmetatable, pcall, rawequal, select =
+  lua.debug, lua.error, lua.getmetatable, lua.pcall, lua.rawequal, lua.select
+local setmetatable, tonumber, tostring, type, xpcall =
+  lua.setmetatable, lua.tonumber, lua.tostring, lua.type, lua.xpcall
 local getinfo, traceback = debug.getinfo, debug.traceback
 
 -- What os.exit and a signal raise: it passes through every pcall of the script.
@@ -89,9 +82,11 @@ end
 -- Whether an error ends the script, or only what has raised it. `before`: the script was ending
 -- when the function was called that has caught it. What closes may then fail and be caught as ever;
 -- an error that was on its way already may have been replaced by one of a `__close`, and goes on.
--- The machine's own, which are userdata, end the script in any case.
+-- The machine's own, which are userdata, end the script in any case. Where a budget is over nothing
+-- is caught any more: an error of a `__close` may have replaced the machine's.
 local function is_ending(value, before)
   return rawequal(value, UNWIND)
+    or services.spent()
     or (services.unwinding() and not (before and type(value) ~= "userdata"))
 end
 
@@ -129,6 +124,18 @@ local function protect(body, ...)
   return xpcall(body, function(value)
     return to_object(value, 2, before)
   end, ...)
+end
+
+-- A function that is called thousands of times, protected: what `protect` asks each time is asked
+-- once.
+local function shield(body)
+  local before = services.unwinding()
+  local function failed(value)
+    return to_object(value, 2, before)
+  end
+  return function(...)
+    return xpcall(body, failed, ...)
+  end
 end
 
 -- pcall for scripts: what is ending the script goes on, and errors of the machine become objects.
@@ -188,6 +195,17 @@ local function copy(library, without)
 end
 
 globals.string = copy(lua.string, { "dump" })
+-- What methods of texts are found in is everybody's, and without `dump` as well.
+getmetatable("").__index = globals.string
+
+-- Nothing, repeated, takes as long as something, and no hook looks at it.
+function globals.string.rep(text, times, separator)
+  if text == "" and (separator == nil or separator == "") and tonumber(times) then
+    times = 1
+  end
+  return lua.string.rep(text, times, separator)
+end
+
 globals.io = copy(lua.io, { "popen" })
 globals.os = copy(lua.os, { "execute", "exit", "setlocale", "tmpname" })
 globals.coroutine = copy(lua.coroutine, {})
@@ -214,9 +232,42 @@ function globals.coroutine.resume(...)
   return pass(services.unwinding(), lua.coroutine.resume(...))
 end
 
--- Closes the coroutine's variables, which may end the script.
+-- Whether a budget counts: a coroutine that ends before the hook looks at it would cost nothing.
+local counted = false
+
+function globals.coroutine.create(body)
+  if counted then
+    services.step()
+  end
+  return lua.coroutine.create(body)
+end
+
+-- Closes the coroutine's variables, which may end the script. One that a budget has ended is left
+-- as it is: it died in a hook, and what it closed would run without any (ldo.c, allowhook).
 function globals.coroutine.close(co)
+  if services.spent() then
+    error(UNWIND, 0)
+  end
   return pass(services.unwinding(), lua.coroutine.close(co))
+end
+
+local function unwrap(co, ok, ...)
+  if ok then
+    return ...
+  end
+  local value = ...
+  if services.spent() then
+    error(UNWIND, 0)
+  end
+  local closed, other = lua.coroutine.close(co)
+  error(closed and value or other, type(value) == "string" and 3 or 0)
+end
+
+function globals.coroutine.wrap(body)
+  local co = globals.coroutine.create(body)
+  return function(...)
+    return unwrap(co, lua.coroutine.resume(co, ...))
+  end
 end
 
 function globals.try(body, ...)
@@ -505,6 +556,18 @@ if services.planning then
   set_planning(true)
 end
 
+-- What the module `sandbox` is made with. A module that is handed something is nothing for a
+-- sandbox.
+function services.private.sandbox()
+  return {
+    module = services.module,
+    is_pure = services.is_pure,
+    is_private = function(name)
+      return services.private[name] ~= nil
+    end,
+  }
+end
+
 -- Modules come from the binary, each loaded when it is first asked for.
 
 local loaded = {}
@@ -543,8 +606,12 @@ return {
   method = method,
   methods = methods,
   protect = protect,
+  shield = shield,
   environment = environment,
   set_planning = set_planning,
+  set_counted = function(on)
+    counted = on
+  end,
   doubt = doubt,
   unknown = unknown,
 }

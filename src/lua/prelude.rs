@@ -11,7 +11,7 @@ use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use super::error::{Outcome, Raise};
-use super::{Host, Machine, is_unwinding, modules, narrate, reference, syntax, table, types};
+use super::{Host, Machine, budget, confine, is_unwinding, modules, narrate, reference, syntax, table, types};
 
 impl Machine {
     /// Runs it, and remembers what it hands back.
@@ -19,7 +19,20 @@ impl Machine {
         let services = self.services()?;
         let prelude = self.lua.load(modules::PRELUDE).set_name("=prelude");
         let exports: Table = prelude.into_function()?.call((services, self.lua.globals()))?;
-        for name in ["adopt", "close", "make_methods", "method", "methods", "protect", "environment", "set_planning", "doubt", "unknown"] {
+        for name in [
+            "adopt",
+            "close",
+            "make_methods",
+            "method",
+            "methods",
+            "protect",
+            "shield",
+            "environment",
+            "set_planning",
+            "set_counted",
+            "doubt",
+            "unknown",
+        ] {
             self.lua.set_named_registry_value(&format!("crun_lua.{name}"), exports.raw_get::<Value>(name)?)?;
         }
         Ok(())
@@ -38,6 +51,11 @@ impl Machine {
         )?;
         let host = Rc::clone(&self.host);
         services.raw_set("unwinding", self.lua.create_function(move |_, ()| Ok(is_unwinding(&host)))?)?;
+        let host = Rc::clone(&self.host);
+        services.raw_set("spent", self.lua.create_function(move |_, ()| Ok(host.budget.is_spent()))?)?;
+        let host = Rc::clone(&self.host);
+        services.raw_set("step", self.lua.create_function(move |lua, ()| budget::step(lua, &host))?)?;
+        services.raw_set("is_pure", self.lua.create_function(|_, name: String| Ok(confine::is_pure(&name)))?)?;
         let standing = Rc::clone(&self.host.standing);
         services.raw_set("saying", self.lua.create_function(move |_, ()| Ok(standing.saying()))?)?;
         let host = Rc::clone(&self.host);

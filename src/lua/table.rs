@@ -237,6 +237,7 @@ impl Primitive {
     }
 
     fn call_checked(&self, lua: &Lua, host: &Rc<Host>, mut values: MultiValue) -> Outcome {
+        host.budget.permit(self)?;
         let mut this = None;
         if let Some((kind, _)) = self.method() {
             let first = values.pop_front().unwrap_or(Value::Nil);

@@ -8,12 +8,13 @@
 //! be told instead, unless a second one comes before that: a script that never asks again can
 //! still be stopped.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
 
-use super::Result;
+use super::{Errno, Result};
 
 /// How often each signal has come since it was last asked for, by number.
 static ARRIVED: [AtomicU32; 65] = [const { AtomicU32::new(0) }; 65];
@@ -41,6 +42,67 @@ extern "C" fn remember(signal: libc::c_int) {
     }
     if let Some(count) = usize::try_from(signal).ok().and_then(|signal| ARRIVED.get(signal)) {
         count.fetch_add(1, Ordering::Relaxed);
+    }
+    if ENDING.iter().any(|ending| *ending as libc::c_int == signal) {
+        super::alarm::hasten(signal);
+    }
+    let (door, wall) = (DOOR.load(Ordering::Relaxed), WALL.load(Ordering::Relaxed));
+    if door >= 0 {
+        // SAFETY: one system call on numbers; what stands in the place of `door` closes with it.
+        unsafe { libc::dup3(wall, door, libc::O_CLOEXEC) };
+    }
+}
+
+/// The descriptor that a call waits on, and what a signal puts into its place: see [`Door`].
+static DOOR: AtomicI32 = AtomicI32::new(-1);
+static WALL: AtomicI32 = AtomicI32::new(-1);
+
+/// A second number of a descriptor, to wait on by a call that takes no mask of signals.
+///
+/// Between the look at the counts and such a call a signal would come too early to interrupt it. So
+/// the handler shuts the door: the call that begins after that meets another file, and fails.
+#[derive(Debug)]
+pub struct Door {
+    fd: OwnedFd,
+    _wall: OwnedFd,
+    /// The door and the wall of whoever waits meanwhile for this wait's end.
+    outer: (RawFd, RawFd),
+}
+
+impl Door {
+    /// A door to what a descriptor leads to; `ENOTTY` answers an ioctl(2) once it is shut.
+    pub fn open(to: BorrowedFd) -> Result<Self> {
+        let wall: OwnedFd = std::fs::File::open("/dev/null").map_err(super::files::errno)?.into();
+        let fd = to.try_clone_to_owned().map_err(super::files::errno)?;
+        let outer = (DOOR.swap(-1, Ordering::Relaxed), WALL.swap(wall.as_raw_fd(), Ordering::Relaxed));
+        DOOR.store(fd.as_raw_fd(), Ordering::Relaxed);
+        Ok(Self { fd, _wall: wall, outer })
+    }
+
+    /// What is behind it, or the wall.
+    #[must_use]
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Lets it lead there again, where a signal has shut it.
+    pub fn reopen(&self, to: BorrowedFd) -> Result<()> {
+        // SAFETY: one system call on numbers; both are this process's and stay open.
+        Errno::result(unsafe { libc::dup3(to.as_raw_fd(), self.fd.as_raw_fd(), libc::O_CLOEXEC) }).map(drop)
+    }
+
+    /// Its number, of which a forked child has a copy that nobody shuts.
+    #[must_use]
+    pub fn number(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        DOOR.store(-1, Ordering::Relaxed);
+        WALL.store(self.outer.1, Ordering::Relaxed);
+        DOOR.store(self.outer.0, Ordering::Relaxed);
     }
 }
 
@@ -115,6 +177,10 @@ pub fn clear() {
 
 /// Lets these signals, and no others any more, wait to be told instead of ending anything.
 pub fn want(signals: &[Signal]) -> Result<()> {
+    if signals.contains(&Signal::SIGALRM) && super::alarm::is_set() {
+        // It is to end this process.
+        return Err(super::Errno::EBUSY);
+    }
     for signal in signals.iter().filter(|signal| !watched().any(|other| other == **signal)) {
         if set(*signal, SigHandler::Handler(remember))? {
             OTHERS.fetch_or(bit(*signal), Ordering::Relaxed);
@@ -139,6 +205,7 @@ pub fn untold() -> u64 {
 /// In a forked child: it has asked for nothing, and what its parent was about to be told is not
 /// meant for it.
 pub fn forked(untold: u64) {
+    DOOR.store(-1, Ordering::Relaxed);
     WANTED.store(0, Ordering::Relaxed);
     for signal in in_mask(untold) {
         if let Some(count) = ARRIVED.get(signal as usize) {

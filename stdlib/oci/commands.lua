@@ -295,6 +295,12 @@ M.OWN = {
     --fault N:ERRNO        let call N fail, or N:KILL the process before it
     --allow-host           let primitives change the host's own namespaces
     --stdlib DIR           take the stdlib from a directory
+    --restricted           run a script that nobody trusts
+    --allow NAMES          primitives that it may call: mount,spawn,process:wait
+    --memory SIZE          what Lua may allocate for it
+    --time TIME            how long it may take
+    --instructions N       how many instructions of Lua it may run
+    --output SIZE          how much it may print
 ]],
   commands = {
     audit = "judge how well a process, a container or a configuration is confined",

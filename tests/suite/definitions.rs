@@ -11,7 +11,7 @@ use crate::program::{Place, ROOT, succeeded};
 
 /// Modules that stand beside the public ones, and are the program's own: what `crun-lua help`, `check`
 /// and `lab` are made of, and what the stdlib asks in a plan.
-const INTERNAL: [&str; 4] = ["check", "lab", "planned", "reference"];
+const INTERNAL: [&str; 6] = ["check", "lab", "planned", "reference", "restricted", "sandbox"];
 
 pub fn trials() -> Vec<Trial> {
     vec![

@@ -23,6 +23,7 @@ pub fn live(lua: &Lua, host: &Rc<Host>, start: &Start, channel: fork::Channel, s
     host.standing.forked();
     host.journal.forget();
     host.ledger.forked();
+    host.budget.forked();
     if let Some(group) = &start.cgroup {
         host.cgroups.stand_in(&group.parts);
     }

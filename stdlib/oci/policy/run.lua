@@ -17,7 +17,7 @@
 --- assert(answers[1].hostname == "box")
 --- ```
 local options = require "options"
-local sandbox = require "oci.policy.sandbox"
+local sandbox = require "sandbox"
 local view = require "oci.policy.view"
 
 local M = {}
@@ -29,11 +29,16 @@ M.MEMORY = "16M"
 --- How much a policy may warn of: this many texts, each of so many bytes.
 local WARNINGS, WARNING = 100, 2048
 
+--- The modules that a policy may require.
+local MODULES = { ["oci.policy.tools"] = true }
+local NEEDED = "; name it in the policy's needs = { %q }, and call it in its functions"
+
 local FIELDS = { mutate = "function", validate = "function", needs = "list" }
 
 ---@class oci.policy.Policy
 ---@field path string
 ---@field source string
+---@field needs string[] primitives
 ---@field mutate? function
 ---@field validate? function
 ---@field refused? string
@@ -80,11 +85,34 @@ local function parts(policy, err)
   return reason, is_own and place.line or nil, err.hint
 end
 
+--- A primitive takes plain tables, and a policy has views of the spec in its hands.
+local function adapt(primitive)
+  return function(...)
+    local arguments = table.pack(...)
+    for index = 1, arguments.n do
+      local value = arguments[index]
+      arguments[index] = type(value) == "table" and view.plain(value) or value
+    end
+    return primitive(table.unpack(arguments, 1, arguments.n))
+  end
+end
+
+local function missing(name, is_primitive)
+  local hint = is_primitive and NEEDED:format(name) or ""
+  return ("'%s' is not declared%s"):format(tostring(name), hint)
+end
+
+--- What may be called: what the policy has named, and the methods of what that answers.
+local function allowed(policy)
+  return table.move(policy.needs, 1, #policy.needs, 2, { "*:*" })
+end
+
 --- Calls a function of a policy within the budget. Answers its values, packed.
 local function call(policy, stage, report, body, ...)
   report { at = policy.path, stage = stage }
   local arguments = table.pack(...)
-  local values, err = try(budget, { time = M.TIME, memory = M.MEMORY }, function()
+  local limits = { time = M.TIME, memory = M.MEMORY, only = allowed(policy) }
+  local values, err = try(budget, limits, function()
     return table.pack(body(table.unpack(arguments, 1, arguments.n)))
   end)
   if policy.refused then
@@ -104,11 +132,17 @@ end
 
 --- Runs a policy's text and keeps what it returns.
 local function load_policy(file, report)
-  local policy = { path = file.path, source = file.source }
-  local box = sandbox.new(file.path)
-  local chunk, reason, line = box.load(file.source)
+  local policy = { path = file.path, source = file.source, needs = {} }
+  local box = sandbox.new {
+    missing = missing,
+    modules = MODULES,
+    adapt = adapt,
+    globals = { next = view.next },
+  }
+  local chunk, reason = box.load(file.source, file.path)
   if not chunk then
-    fail(policy, line, reason)
+    local line, rest = reason:match "^.-:(%d+): (.*)$"
+    fail(policy, tonumber(line), rest or reason)
   end
   local given = call(policy, "load", report, chunk)[1]
   if type(given) ~= "table" then
@@ -129,6 +163,7 @@ local function load_policy(file, report)
   if not fine then
     fail(policy, line_of(policy, "needs"), "needs: " .. parts(policy, err))
   end
+  policy.needs = given.needs or {}
   policy.mutate, policy.validate = given.mutate, given.validate
   return policy
 end

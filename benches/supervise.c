@@ -3,6 +3,7 @@
  *   supervise caller NUMBER    makes getppid(2) NUMBER times, and prints the nanoseconds of one
  *   supervise always NUMBER    does that under a filter whose every notice this process answers
  *                              with "go on": poll, receive, send (seccomp_unotify(2))
+ *   supervise least NUMBER     the same without poll: the end is seen by receive (Linux 6.11)
  */
 #define _GNU_SOURCE
 #include <linux/filter.h>
@@ -81,7 +82,7 @@ static void supervised(int socket, int number) {
   caller(number);
 }
 
-static void answer_all(int listener) {
+static void answer_all(int listener, int polls) {
 #ifdef SECCOMP_IOCTL_NOTIF_SET_FLAGS
   ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 #else
@@ -89,11 +90,14 @@ static void answer_all(int listener) {
 #endif
   for (;;) {
     struct pollfd polled = {listener, POLLIN, 0};
-    MUST(poll(&polled, 1, -1));
-    if (!(polled.revents & POLLIN)) return;
+    if (polls) MUST(poll(&polled, 1, -1));
+    if (polls && !(polled.revents & POLLIN)) return;
     struct seccomp_notif notice;
     memset(&notice, 0, sizeof notice);
-    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &notice)) continue;
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &notice)) {
+      if (polls) continue;
+      return;
+    }
     struct seccomp_notif_resp answer = {.id = notice.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
     ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
   }
@@ -116,7 +120,7 @@ int main(int count, char **words) {
   int listener = pass(sockets[0], -1);
   close(sockets[0]);
   close(sockets[1]);
-  answer_all(listener);
+  answer_all(listener, strcmp(words[1], "least"));
   waitpid(child, NULL, 0);
   return 0;
 }

@@ -16,7 +16,8 @@
 --- (seccomp_unotify(2)). What goes wrong is never let through: a function that raises, answers
 --- nothing or uses more than its processor time answers `EPERM`, and when the script is gone the
 --- kernel answers `ENOSYS`. Ready-made functions: `supervise.audit`, `supervise.faults`,
---- `supervise.uname`, `supervise.egress`.
+--- `supervise.uname`, `supervise.egress`, `supervise.mounts`.
+local filters = require "supervise.filter"
 local options = require "options"
 local sessions = require "supervise.session"
 
@@ -44,63 +45,6 @@ local KNOWN = {
   setup = "function",
   before = "function",
 }
-
--- Every call by its name: a name wins over the groups that hold it.
-local function handlers(op, notify)
-  local by_name, named = {}, {}
-  for key, handler in pairs(notify) do
-    options.expect(op, "notify." .. tostring(key), handler, "function")
-    if type(key) == "string" and key:sub(1, 1) == "@" then
-      for _, name in ipairs(seccomp_groups(key)) do
-        by_name[name] = named[name] and by_name[name] or handler
-      end
-    else
-      by_name[key], named[key] = handler, true
-    end
-  end
-  if next(by_name) == nil then
-    options.fail(op, "notify names no call", "give a function by call: notify = { mkdir = … }")
-  end
-  if by_name["*"] then
-    return by_name
-  elseif named.sendmsg then
-    options.fail(
-      op,
-      "notify.sendmsg: this call hands over the filter's listener, before anybody could answer",
-      "supervise connect, sendto or socket instead"
-    )
-  end
-  by_name.sendmsg = nil
-  return by_name
-end
-
--- The filter: what is to be judged is notified, all else is as `filter` says, or allowed.
-local function filter_of(op, given, by_name)
-  local filter = { default = "allow" }
-  for key, value in pairs(given or {}) do
-    filter[key] = value
-  end
-  if filter.notify then
-    options.fail(op, "filter.notify: the calls come from `notify`")
-  end
-  filter.notify = options.keys(by_name)
-  if by_name["*"] then
-    -- Also what was named alone: the listener is the same.
-    filter.default, filter.notify = "notify", nil
-    local allow = {}
-    for _, name in ipairs(filter.allow or {}) do
-      -- Where the command begins.
-      allow[#allow + 1] = name ~= "execve" and name or nil
-    end
-    filter.allow = allow
-    return seccomp_compile(filter)
-  end
-  -- Where the command begins.
-  if not by_name.execve then
-    filter.notify[#filter.notify + 1] = "execve"
-  end
-  return seccomp_compile(filter)
-end
 
 -- The numbers of this process's descriptors that are listeners, as a text.
 local function listeners()
@@ -149,8 +93,8 @@ function M.start(given, command)
   given = options.check(op, given, KNOWN)
   options.expect(op, "notify", given.notify, "table")
   options.expect(op, "command", command, { "table", "function" })
-  local by_name = handlers(op, given.notify)
-  local filter = filter_of(op, given.filter, by_name)
+  local by_name = filters.handlers(op, given.notify)
+  local filter = filters.compile(op, given.filter, by_name)
   local every = by_name["*"] ~= nil
   local pair = socket_pair()
   local ours <close> = pair[1]
@@ -212,6 +156,25 @@ function M.run(given, command)
   return result
 end
 
+--- Waits at a socket for containers whose calls are to be answered: see `supervise.listen`.
+---
+--- ```lua
+--- local supervise = require "supervise"
+---
+--- local dir <close> = temp_dir()
+--- local agent <close> = supervise.listen(dir.path .. "/agent", {
+---   notify = { mkdir = function(req) req:errno("EROFS") end },
+--- })
+--- local _, err = try(agent.accept, agent, { timeout = "1ms" })
+--- assert(err.errno == "ETIMEDOUT")
+--- ```
+---@param path string the socket's file: `linux.seccomp.listenerPath` of config.json
+---@param given supervise.AgentOptions
+---@return supervise.Agent
+function M.listen(path, given)
+  return require("supervise.listen").new(path, given)
+end
+
 --- Functions that write every call down and allow it: see `supervise.audit`.
 ---
 --- ```lua
@@ -258,6 +221,20 @@ end
 ---@return table<string, fun(req: supervise.Request)>
 function M.uname(words)
   return require("supervise.uname").notify(words)
+end
+
+--- Functions that mount for a container without the right to: see `supervise.mounts`.
+---
+--- ```lua
+--- local supervise = require "supervise"
+---
+--- local notify = supervise.mounts { below = { "/mnt" }, kinds = { "tmpfs" }, size = "16M" }
+--- assert(supervise.run({ notify = notify }, { "true" }).code == 0)
+--- ```
+---@param given supervise.MountOptions
+---@return table<string, fun(req: supervise.Request)>
+function M.mounts(given)
+  return require("supervise.mounts").notify(given)
 end
 
 --- Functions and a filter by which a program without a network reaches a few addresses: see

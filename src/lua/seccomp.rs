@@ -1,6 +1,7 @@
 //! System call filters: `seccomp`, `seccomp_compile`, `seccomp_load_json`, `seccomp_status`,
 //! `seccomp_map`.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use mlua::{Lua, Value};
@@ -9,11 +10,12 @@ use super::Host;
 use super::args::Args;
 use super::error::{Outcome, Raise};
 use super::handle::{Handle, Resource};
-use super::table::{Primitive, Scope, example};
+use super::table::{Primitive, Scope, example, example_with};
 use super::types::{INT, PID, Param, Type, may, need};
 use crate::kernel::Reply;
 use crate::kernel::seccomp::{Call, Filter, oci};
 use crate::sys::seccomp::{names, profile::Action};
+use crate::sys::supervision::Waiting;
 use crate::sys::{self, Fd};
 
 mod attached;
@@ -59,6 +61,10 @@ pub const PRIMITIVES: &[Primitive] = &[
         scope: Scope::Caller,
         reversible: false,
         examples: &[
+            example_with(
+                &["live"],
+                "local child <close> = spawn(function()\n  seccomp {\n    default = \"allow\",\n    notify = { mkdir = function(req) req:errno(\"EROFS\") end },\n  }\n  local _, err = try(mkdir, \"/tmp/crun-lua-example-notify\")\n  assert(err.errno == \"EROFS\")\nend)\nassert(child:wait().code == 0)",
+            ),
             example("seccomp { default = \"errno\", allow = { \"@default\" } }\nassert(seccomp_status().mode == \"filter\")"),
             example(
                 "seccomp {\n  default = \"allow\",\n  errno = { \"mkdir\", \"mkdirat\" },\n  errno_ret = \"EROFS\",\n}\nlocal ok, err = pcall(mkdir, \"/tmp/crun-lua-example-seccomp\")\nassert(not ok and err.errno == \"EROFS\")",
@@ -193,19 +199,53 @@ impl Resource for Compiled {
 
 /// The descriptor by which another process answers notified calls. Once every copy of it is
 /// closed, a notified call answers `ENOSYS`.
+///
+/// The calls that wait share it, so that it closes with the listener although Lua has not collected
+/// them; and a forked child closes its copy: by one that nobody reads callers would wait for ever.
 pub struct Listener {
-    fd: std::cell::RefCell<Option<Fd>>,
+    fd: Rc<RefCell<Option<Fd>>>,
+    judged: RefCell<Judged>,
+}
+
+/// The call that a function judges at this moment.
+#[derive(Default)]
+pub struct Judged {
+    /// What the kernel says of it.
+    pub waiting: Option<Waiting>,
+    /// Its handle, once the function has asked for it.
+    pub request: Option<Handle>,
+}
+
+/// What the calls that wait hold of their listener.
+#[derive(Clone)]
+pub struct Line(Rc<RefCell<Option<Fd>>>);
+
+impl Line {
+    /// The descriptor, while it is open.
+    pub fn fd(&self) -> Outcome<Fd> {
+        self.0.borrow().clone().ok_or_else(|| Raise::state("the seccomp listener is closed"))
+    }
 }
 
 impl Listener {
     /// Takes an open descriptor.
     pub fn new(fd: Fd) -> Self {
-        Self { fd: Some(fd).into() }
+        Self { fd: Rc::new(Some(fd).into()), judged: RefCell::default() }
     }
 
     /// The descriptor, while it is open.
     pub fn fd(&self) -> Outcome<Fd> {
-        self.fd.borrow().clone().ok_or_else(|| Raise::state("the seccomp listener is closed"))
+        self.line().fd()
+    }
+
+    /// For the calls that come by it.
+    pub fn line(&self) -> Line {
+        Line(Rc::clone(&self.fd))
+    }
+
+    /// The call that a function judges at this moment.
+    pub const fn judged(&self) -> &RefCell<Judged> {
+        &self.judged
     }
 }
 
@@ -231,13 +271,23 @@ impl Resource for Listener {
         }
     }
 
-    fn close(&self, _host: &Host) -> Outcome<()> {
+    fn close(&self, host: &Host) -> Outcome<()> {
+        if let Some(number) = self.private() {
+            host.ledger.not_private(number);
+        }
         self.fd.replace(None);
         Ok(())
+    }
+
+    fn private(&self) -> Option<std::os::fd::RawFd> {
+        self.fd.borrow().as_ref()?.raw().ok()
     }
 }
 
 fn load(args: &Args) -> Outcome {
+    if args.handle::<Compiled>("filter")?.is_none() && spec::judges(&args.options("filter")?) {
+        return supervised(args);
+    }
     let sets_no_new_privs = args.options("options")?.boolean("no_new_privs").unwrap_or(true);
     let filter = match args.handle::<Compiled>("filter")? {
         Some(compiled) => Rc::clone(&compiled.filter),
@@ -250,6 +300,18 @@ fn load(args: &Args) -> Outcome {
         Reply::Fd(fd) => args.adopt(Listener::new(fd), None),
         _ => Ok(Value::Nil),
     }
+}
+
+/// Functions judge calls: the stdlib makes the process that runs them, and comes back with their names.
+fn supervised(args: &Args) -> Outcome {
+    let environment: mlua::Table = args.lua.named_registry_value("crun_lua.environment")?;
+    let require: mlua::Function = environment.get("require")?;
+    let name = Value::String(args.lua.create_string("supervise.inside")?);
+    let module = super::call_back(args.lua, args.host, &require, name)?;
+    let load = module.as_table().map(|module| module.raw_get::<mlua::Function>("load")).transpose()?;
+    let Some(load) = load else { return Err(Raise::state("the module supervise.inside has no function load")) };
+    let given = mlua::MultiValue::from_vec(vec![args.value("filter").clone(), args.value("options").clone()]);
+    super::protected(args.lua, &load, given)?.map_err(Raise::Object)
 }
 
 fn compile(args: &Args) -> Outcome {

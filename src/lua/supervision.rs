@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::rc::Rc;
 use std::time::Instant;
 
-use mlua::{Lua, MultiValue, Value};
+use mlua::{Lua, Value};
 
 use super::Host;
 use super::args::Args;
@@ -16,37 +16,50 @@ use super::error::{Outcome, Raise};
 use super::handle::Resource;
 use super::processes::interrupted;
 use super::processes::streams::Descriptor;
-use super::seccomp::Listener;
-use super::{budget, is_unwinding, stop_if_signalled};
+use super::seccomp::{Line, Listener};
+use super::stop_if_signalled;
 use crate::kernel::supervision::Call;
 use crate::sys::processes::PollSet;
 use crate::sys::seccomp::names;
 use crate::sys::supervision::{self, Answer, Waiting};
-use crate::sys::{Errno, Fd, interrupt};
+use crate::sys::{self, Errno, Fd, interrupt};
 
+mod serve;
 mod table;
 
 pub use table::PRIMITIVES;
 
 /// A call that waits for its answer. Closed without one, it is answered EPERM: nobody has allowed it.
 pub struct Request {
-    listener: Fd,
+    line: Line,
     waiting: Waiting,
     answered: Cell<bool>,
 }
 
 impl Request {
     fn name(&self) -> Rc<str> {
-        names::name_of(self.waiting.number, self.waiting.arch).unwrap_or_else(|| self.waiting.number.to_string().into())
+        name_of(&self.waiting)
     }
 
-    fn answer(&self, answer: Answer) -> Call {
-        let asked = (self.waiting.number, self.waiting.arch);
-        Call::Answer { listener: self.listener.clone(), id: self.waiting.id, asked, answer }
+    fn new(line: Line, waiting: Waiting) -> Self {
+        Self { line, waiting, answered: Cell::new(false) }
     }
 
-    fn listener(&self) -> Outcome<BorrowedFd<'_>> {
-        self.listener.get().map_err(|errno| Raise::read("ioctl(<seccomp listener>)", errno))
+    /// Looks at the caller, with its listener.
+    fn look<T>(&self, look: impl FnOnce(BorrowedFd) -> sys::Result<T>) -> Outcome<sys::Result<T>> {
+        let listener = self.line.fd()?;
+        let fd = listener.get().map_err(|errno| Raise::read("ioctl(<seccomp listener>)", errno))?;
+        Ok(look(fd))
+    }
+
+    /// Answers the call, once.
+    fn answer(&self, host: &Host, answer: Answer) -> Outcome<()> {
+        if self.answered.get() {
+            return Err(Raise::state(format!("{} is answered already", self.describe())));
+        }
+        host.run(answer_of(self.line.fd()?, &self.waiting, answer))?;
+        self.answered.set(true);
+        Ok(())
     }
 }
 
@@ -80,10 +93,9 @@ impl Resource for Request {
     }
 
     fn close(&self, host: &Host) -> Outcome<()> {
-        if self.answered.replace(true) {
-            return Ok(());
-        }
-        match host.run(self.answer(Answer::Error(Errno::EPERM))) {
+        // Without the listener the kernel has answered.
+        let (false, Ok(listener)) = (self.answered.replace(true), self.line.fd()) else { return Ok(()) };
+        match host.run(answer_of(listener, &self.waiting, Answer::Error(Errno::EPERM))) {
             // The caller is gone, and with it the question.
             Err(failure) if failure.errno() != Some(Errno::ENOENT) => Err(failure),
             _ => Ok(()),
@@ -91,23 +103,35 @@ impl Resource for Request {
     }
 }
 
+/// A call's name; its number where nobody knows one.
+fn name_of(waiting: &Waiting) -> Rc<str> {
+    names::name_of(waiting.number, waiting.arch).unwrap_or_else(|| waiting.number.to_string().into())
+}
+
+fn answer_of(listener: Fd, waiting: &Waiting, answer: Answer) -> Call {
+    Call::Answer { listener, id: waiting.id, asked: (waiting.number, waiting.arch), answer }
+}
+
 fn listener(args: &Args) -> Outcome {
     let Some(descriptor) = args.handle::<Descriptor>("fd")? else { return Ok(Value::Nil) };
     let fd = descriptor.fd()?;
+    if fd.get().is_ok_and(|fd| !supervision::is_listener(fd)) {
+        return Err(Raise::argument(format!("fd: {fd} is no listener of a seccomp filter")));
+    }
     descriptor.close(args.host)?;
     args.host.run(Call::WakeInPlace { listener: fd.clone() })?;
     args.adopt(Listener::new(fd), None)
 }
 
 /// The next call; none when no process is left under the filter.
-fn next(args: &Args, listener: &Fd, deadline: Option<Instant>) -> Outcome<Option<Waiting>> {
+fn next(host: &Host, listener: &Fd, deadline: Option<Instant>) -> Outcome<Option<Waiting>> {
     let failed = |errno: Errno| Raise::read(format!("ioctl({listener}, SECCOMP_IOCTL_NOTIF_RECV)"), errno);
     let fd = listener.get().map_err(failed)?;
     let mut set = PollSet::with_capacity(1);
     set.push(fd.as_raw_fd(), false);
     let held = interrupt::Held::start(&[]).map_err(failed)?;
     loop {
-        if stop_if_signalled(args.host) {
+        if stop_if_signalled(host) {
             return Err(interrupted());
         }
         match set.wait(deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())), &held) {
@@ -133,57 +157,19 @@ fn deadline(args: &Args) -> Outcome<Option<Instant>> {
 }
 
 fn receive(args: &Args) -> Outcome {
-    let listener = args.this::<Listener>()?.fd()?;
+    let line = args.this::<Listener>()?.line();
+    let listener = line.fd()?;
     if listener.is_planned() {
         return Ok(super::unknown(args.lua)?);
     }
-    match next(args, &listener, deadline(args)?)? {
-        Some(waiting) => args.adopt(Request { listener, waiting, answered: Cell::new(false) }, None),
+    match next(args.host, &listener, deadline(args)?)? {
+        Some(waiting) => args.adopt(Request::new(line, waiting), None),
         None => Ok(Value::Nil),
     }
 }
 
-fn serve(args: &Args) -> Outcome {
-    let listener = args.this::<Listener>()?.fd()?;
-    let Some(judge) = args.function("judge") else { return Err(Raise::argument("judge: expected a function")) };
-    let time = args.options("options")?.duration("time");
-    let deadline = deadline(args)?;
-    if listener.is_planned() {
-        return Ok(super::unknown(args.lua)?);
-    }
-    while let Some(waiting) = next(args, &listener, deadline)? {
-        let handle = args.host.ledger.apart(Request { listener: listener.clone(), waiting, answered: Cell::new(false) }, None);
-        let value = Value::UserData(args.lua.create_userdata(handle.clone())?);
-        let judged = budget::within(args.lua, args.host, (time, None), &judge, MultiValue::from_vec(vec![value.clone()]));
-        // Whatever it has left is the script's from here on.
-        let error = match judged {
-            Ok(_) if handle.any::<Request>()?.answered.get() => {
-                handle.close(args.host)?;
-                continue;
-            }
-            Ok(_) => Value::Nil,
-            Err(raise) if is_unwinding(args.host) => {
-                handle.close(args.host)?;
-                return Err(raise);
-            }
-            Err(raise) => raise.into_object(args.lua, "seccomp_listener:serve")?,
-        };
-        args.host.ledger.enter(&handle);
-        let left = args.lua.create_table()?;
-        left.raw_set("request", value)?;
-        left.raw_set("error", error)?;
-        return Ok(Value::Table(left));
-    }
-    Ok(Value::Nil)
-}
-
 fn answer(args: &Args, answer: Answer) -> Outcome {
-    let request = args.this::<Request>()?;
-    if request.answered.get() {
-        return Err(Raise::state(format!("{} is answered already", request.describe())));
-    }
-    args.host.run(request.answer(answer))?;
-    request.answered.set(true);
+    args.this::<Request>()?.answer(args.host, answer)?;
     Ok(Value::Nil)
 }
 
@@ -196,7 +182,7 @@ fn add_fd(args: &Args) -> Outcome {
     }
     let Some(descriptor) = args.handle::<Descriptor>("fd")? else { return Ok(Value::Nil) };
     let number = args.host.run(Call::AddFd {
-        listener: request.listener.clone(),
+        listener: request.line.fd()?,
         id: request.waiting.id,
         fd: descriptor.fd()?,
         number: options.integer("number")?,
@@ -210,7 +196,7 @@ fn add_fd(args: &Args) -> Outcome {
 fn take_fd(args: &Args) -> Outcome {
     let request = args.this::<Request>()?;
     let number: i32 = args.integer("number")?.unwrap_or_default();
-    let fd = supervision::take_fd(request.listener()?, &request.waiting, number);
+    let fd = request.look(|listener| supervision::take_fd(listener, &request.waiting, number))?;
     let fd = fd.map_err(|errno| looked(&request, format!("pidfd_getfd(<{}>, {number}, 0)", request.waiting.pid), errno))?;
     args.adopt(Descriptor::new(Fd::new(format!("{number} of pid {}", request.waiting.pid), fd)), None)
 }
@@ -232,7 +218,8 @@ fn read(args: &Args) -> Outcome {
         return Err(Raise::argument(format!("length: {length} bytes at once are too many; up to 1M")));
     }
     let address = address(args)?;
-    let bytes = supervision::read(request.listener()?, &request.waiting, address, usize::try_from(length).unwrap_or_default());
+    let bytes =
+        request.look(|listener| supervision::read(listener, &request.waiting, address, usize::try_from(length).unwrap_or_default()))?;
     let bytes = bytes.map_err(|errno| looked(&request, shown(&request, address, length), errno))?;
     Ok(Value::String(args.lua.create_string(bytes)?))
 }
@@ -240,7 +227,7 @@ fn read(args: &Args) -> Outcome {
 fn write(args: &Args) -> Outcome {
     let request = args.this::<Request>()?;
     args.host.run(Call::Write {
-        listener: request.listener.clone(),
+        listener: request.line.fd()?,
         id: request.waiting.id,
         thread: request.waiting.pid,
         address: address(args)?,
@@ -253,14 +240,15 @@ fn text(args: &Args) -> Outcome {
     let request = args.this::<Request>()?;
     let longest = args.options("options")?.size("longest").unwrap_or(4096).min(MOST);
     let address = address(args)?;
-    let bytes = supervision::read_text(request.listener()?, &request.waiting, address, usize::try_from(longest).unwrap_or_default());
+    let bytes = request
+        .look(|listener| supervision::read_text(listener, &request.waiting, address, usize::try_from(longest).unwrap_or_default()))?;
     let bytes = bytes.map_err(|errno| looked(&request, shown(&request, address, longest), errno))?;
     Ok(Value::String(args.lua.create_string(bytes)?))
 }
 
 fn waits(args: &Args) -> Outcome {
     let request = args.this::<Request>()?;
-    Ok(Value::Boolean(supervision::waits(request.listener()?, request.waiting.id)))
+    Ok(Value::Boolean(request.look(|listener| Ok(supervision::waits(listener, request.waiting.id)))?.unwrap_or_default()))
 }
 
 fn address(args: &Args) -> Outcome<u64> {

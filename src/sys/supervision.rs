@@ -7,8 +7,10 @@
 
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
 
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::uio::{RemoteIoVec, process_vm_readv, process_vm_writev};
 use nix::unistd::Pid;
 
@@ -83,6 +85,27 @@ pub fn receive(listener: BorrowedFd) -> Result<Waiting> {
     Ok(waiting)
 }
 
+/// Whether [`receive`] itself ends, with `ENOENT`, when no process is left under the filter: from Linux
+/// 6.11 on; earlier ones wait for ever, and only poll(2) tells.
+#[must_use]
+pub fn receive_ends() -> bool {
+    static ENDS: OnceLock<bool> = OnceLock::new();
+    *ENDS.get_or_init(|| {
+        let release = nix::sys::utsname::uname().ok().and_then(|name| name.release().to_str().map(str::to_owned));
+        let mut numbers = release.iter().flat_map(|release| release.split(|letter: char| !letter.is_ascii_digit()));
+        let mut number = || numbers.next().and_then(|word| word.parse::<u32>().ok()).unwrap_or(0);
+        (number(), number()) >= (6, 11)
+    })
+}
+
+/// Whether no process is left under the filter.
+#[must_use]
+pub fn is_over(listener: BorrowedFd) -> bool {
+    let mut polled = [PollFd::new(listener, PollFlags::POLLIN)];
+    let ready = poll(&mut polled, PollTimeout::ZERO);
+    ready.is_ok() && polled[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
+}
+
 /// Answers a call; `ENOENT` where nobody waits for it any more.
 pub fn answer(listener: BorrowedFd, id: u64, answer: Answer) -> Result<()> {
     const CONTINUE: u32 = 1;
@@ -101,6 +124,15 @@ pub fn answer(listener: BorrowedFd, id: u64, answer: Answer) -> Result<()> {
 pub fn waits(listener: BorrowedFd, id: u64) -> bool {
     // SAFETY: the kernel reads one number.
     unsafe { ioctl::id_valid(listener.as_raw_fd(), &raw const id) }.is_ok()
+}
+
+/// Whether a descriptor is the listener of a filter; whoever sends one may send anything.
+#[must_use]
+pub fn is_listener(fd: BorrowedFd) -> bool {
+    let nobody = 0;
+    // SAFETY: the kernel reads one number. No call has this one, so a listener says ENOENT.
+    let answer = unsafe { ioctl::id_valid(fd.as_raw_fd(), &raw const nobody) };
+    matches!(answer, Ok(_) | Err(Errno::ENOENT))
 }
 
 /// Puts a copy of a descriptor into the process that waits: at `number`, or at the lowest that is

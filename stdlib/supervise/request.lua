@@ -29,17 +29,14 @@ local options = require "options"
 ---@field name string the call
 ---@field args table its arguments by place and by name, as `supervise.calls` lists them
 ---@field raw integer[] the six registers
----@field bare any the `seccomp_request` behind it
+---@field bare any the `seccomp_request` behind it, made when it is first asked for
+---@field answered? string how it is answered, once it is
 local Request = {}
 
 local fields = {}
 
-function fields.name(self)
-  return self.bare.name
-end
-
-function fields.pid(self)
-  return self.bare.pid
+function fields.bare(self)
+  return self.listener:request()
 end
 
 function fields.args(self)
@@ -63,11 +60,13 @@ function Request.__index(self, key)
   end
 end
 
---- The request around a bare one.
----@param bare any
+--- The request that a listener's function judges at this moment.
+---@param listener any
+---@param name string
+---@param pid integer
 ---@return supervise.Request
-local function new(bare)
-  return setmetatable({ bare = bare }, Request)
+local function new(listener, name, pid)
+  return setmetatable({ listener = listener, name = name, pid = pid }, Request)
 end
 
 local UNITS = { us = 1e-6, ms = 1e-3, s = 1, m = 60, h = 3600 }
@@ -90,8 +89,8 @@ local function seconds(op, text)
   return tonumber(number) * UNITS[unit]
 end
 
--- Answers now, or remembers what is to be answered when the time has come.
-local function answer(self, how, ...)
+-- Remembers what is to be answered: when the function returns, or when the time has come.
+local function answer(self, how, value)
   if self.answered then
     options.fail(
       "req:" .. how,
@@ -99,13 +98,7 @@ local function answer(self, how, ...)
       "answer once, then return"
     )
   end
-  self.answered = how
-  if self.due then
-    self.held = table.pack(...)
-  else
-    local bare = self.bare
-    bare[how](bare, ...)
-  end
+  self.answered, self.with = how, value
 end
 
 --- Lets the kernel make the call.
@@ -158,7 +151,12 @@ end
 ---@param fd any an `fd`
 ---@param how? { number: integer?, cloexec: boolean? }
 function Request:fd(fd, how)
-  answer(self, "add_fd", fd, how)
+  answer(self, "add_fd", fd)
+  self.how = how
+  if not self.due then
+    -- The descriptor may be closed as soon as the function is left.
+    self.bare:add_fd(fd, how)
+  end
 end
 
 --- Holds back the answer that follows; without one the call is allowed then. Others are served
@@ -173,8 +171,8 @@ end
 ---@package
 --- Gives the answer that was held back: what `session:serve()` does when the time has come.
 function Request:release()
-  local bare, held = self.bare, self.held or { n = 0 }
-  bare[self.answered or "allow"](bare, table.unpack(held, 1, held.n))
+  local bare = self.bare
+  bare[self.answered or "allow"](bare, self.with, self.how)
 end
 
 --- Whether the caller still waits.
@@ -193,7 +191,7 @@ end
 --- ```
 ---@return boolean
 function Request:waits()
-  return self.bare:waits()
+  return (self.due or not self.answered) and self.bare:waits()
 end
 
 --- Copies memory of the caller.

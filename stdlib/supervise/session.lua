@@ -21,7 +21,8 @@ local request = require "supervise.request"
 local M = {}
 
 ---@class supervise.Session
----@field process any the command's process
+---@field process? any the command's process; none where another program has started it
+---@field state? table what a runtime has said of the process: see `supervise.listen`
 ---@field listener any its filter's listener
 ---@field answered integer how many calls have been answered
 ---@field failures integer how many functions have failed
@@ -34,12 +35,12 @@ end
 
 -- An answer that comes too late hurts nobody: the caller was killed, or a signal came.
 local function is_late(err, req)
-  return type(err) == "table" and err.errno == "ENOENT" and not req:waits()
+  return type(err) == "table" and err.errno == "ENOENT" and not req.bare:waits()
 end
 
 -- What the child does between its filter and its command is this program's, not the command's.
 local function is_ours(self, req)
-  if self.started or req.pid ~= self.main then
+  if req.pid ~= self.main then
     return false
   end
   if self.before then
@@ -76,14 +77,18 @@ local function settle(self, req, err)
     end)
     return
   end
+  local bare = req.bare
   if not (err and is_late(err, req)) then
     self.failures = self.failures + 1
-    if req:waits() then
-      req.bare:errno(self.failure)
+    if req.answered and req.answered ~= "add_fd" then
+      -- It has answered before it failed.
+      try(req.release, req)
+    elseif bare:waits() then
+      bare:errno(self.failure)
     end
     (self.on_error or complain)(err or "the function has answered nothing", req)
   end
-  req.bare:close()
+  bare:close()
 end
 
 --- Answers until no process is left under the filter.
@@ -97,21 +102,33 @@ end
 --- assert(session.process:wait().code == 1)
 --- ```
 function Session:serve()
-  local by_name, current = self.handlers, nil
-  local function judge(bare)
+  local by_name, listener, current = self.handlers, self.listener, nil
+  local otherwise, new = by_name["*"], request.new
+  local function judge(name, pid)
     self.answered = self.answered + 1
-    local req = request.new(bare)
+    local req = new(listener, name, pid)
     current = req
-    local handler = by_name[req.name] or by_name["*"]
-    if is_ours(self, req) or not handler then
-      return not req.answered and req:allow() or nil
+    local handler = by_name[name] or otherwise
+    if not self.started and is_ours(self, req) or not handler then
+      if not req.answered then
+        if self.unnamed == "refuse" then
+          return "errno", self.failure
+        end
+        return "allow"
+      end
+    else
+      handler(req)
     end
-    handler(req)
+    -- What comes later, and what was answered with a descriptor, is no answer of now.
+    if not req.due and req.answered ~= "add_fd" then
+      return req.answered, req.with
+    end
   end
   while true do
     local how = { time = self.time, timeout = answer_due(self) }
-    local left, err = try(self.listener.serve, self.listener, judge, how)
+    local left, err = try(listener.serve, listener, judge, how)
     if left then
+      current.bare = left.request
       settle(self, current, left.error)
     elseif err == nil then
       return
@@ -138,14 +155,16 @@ function Session:close()
   end
   self.later = {}
   self.listener:close()
-  self.process:close()
+  if self.process then
+    self.process:close()
+  end
 end
 
 Session.__close = Session.close
 
 --- A session of a process whose filter's listener is here.
 ---@param given table the fields of a session: `handlers` by call, `started` where the command is a
---- function
+--- function, `unnamed = "refuse"` where the filter is another's and may notify more
 ---@return supervise.Session
 function M.new(given)
   given.later, given.answered, given.failures = {}, 0, 0

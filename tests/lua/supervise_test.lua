@@ -399,6 +399,73 @@ except OSError as error: open(%q, "w").write(str(error.errno))
   end
 )
 
+-- How many listeners a process has, as the kernel shows them.
+local function listeners_of(pid)
+  local count = 0
+  for _, open in ipairs(proc_fds(pid)) do
+    count = count + (open.target:find("seccomp notify", 1, true) and 1 or 0)
+  end
+  return count
+end
+
+test.case(
+  "no listener is left when its session is closed, nor does a child ever have one",
+  needs,
+  function(t)
+    local kept, in_child = {}, nil
+    local session <close> = supervise.start({
+      notify = {
+        mkdir = function(req)
+          -- What the function has kept of the call keeps nothing open.
+          kept[#kept + 1] = req.bare
+          local child <close> = spawn(function()
+            return listeners_of()
+          end)
+          in_child = child:wait().code
+          req:errno("EROFS")
+        end,
+      },
+    }, { "python3", "-S", "-c", "import os, sys\n" .. make("/x") })
+    t.eq(listeners_of(), 1)
+    session:serve()
+    t.eq(session.process:wait().code, 30)
+    t.eq(in_child, 0)
+    session:close()
+    t.eq(listeners_of(), 0)
+    t.eq(#kept, 1)
+    local child <close> = spawn(function()
+      return listeners_of()
+    end)
+    t.eq(child:wait().code, 0)
+  end
+)
+
+test.case(
+  "a signal ends a script that waits for calls, at whatever moment it comes",
+  needs,
+  function(t)
+    for _ = 1, 5 do
+      local child <close> = spawn(function()
+        local session <close> = supervise.start({
+          notify = {
+            getppid = function(req)
+              req:allow()
+            end,
+          },
+        }, { "python3", "-S", "-c", "import os\nwhile True: os.getppid()" })
+        session:serve()
+      end)
+      local deadline = clock "monotonic" + 30
+      while listeners_of(child.pid) == 0 and clock "monotonic" < deadline do
+        poll({}, { timeout = "5ms" })
+      end
+      poll({}, { timeout = "20ms" })
+      kill(child.pid, "term")
+      t.eq(child:wait({ timeout = "30s" }).code, 143)
+    end
+  end
+)
+
 test.case("faults: every third call fails, and only that", needs, function(t)
   local result = python(
     {

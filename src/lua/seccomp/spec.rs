@@ -66,7 +66,11 @@ pub const SPEC: &[Param] = &[
     may("kill_thread", CALLS, "calls that end the thread"),
     may("trap", CALLS, "calls that raise SIGSYS"),
     may("trace", CALLS, "calls that a tracer judges"),
-    may("notify", CALLS, "calls that whoever holds the listener judges"),
+    may(
+        "notify",
+        Type::Either(&[CALLS, Type::Map(&Type::Function)]),
+        "calls that whoever holds the listener judges; for `seccomp` itself also functions by call, as supervise.run has them",
+    ),
     may("rules", Type::List(&Type::Options(RULE)), "rules with conditions or errors of their own"),
     may("architectures", Type::List(&Type::Word(&ARCH_WORDS)), "calls of any other kill; the native one without it"),
     may("flags", Type::List(&Type::Word(&[FLAGS[0].0, FLAGS[1].0, FLAGS[2].0, FLAGS[3].0])), "of the load"),
@@ -85,6 +89,11 @@ pub fn compile(args: &Args, options: &Fields, place: &str) -> Outcome<Filter> {
         return Err(wrong("errno_ret: there is no list \"errno\" that it could be for".to_owned()));
     }
     let errno = if options.has("errno_ret") { errno_of(options.value("errno_ret")) } else { EPERM };
+    if judges(options) {
+        return Err(wrong(
+            "notify: functions are for `seccomp`, which loads the filter at once; a list of calls is expected here".to_owned(),
+        ));
+    }
     let mut entries = Vec::new();
     for list in LISTS.into_iter().filter(|list| options.has(list)) {
         entries.push(Entry { place: list.to_owned(), action: action(list, errno, 0), names: options.texts(list), args: Vec::new() });
@@ -100,6 +109,11 @@ pub fn compile(args: &Args, options: &Fields, place: &str) -> Outcome<Filter> {
     let flags = FLAGS.iter().filter(|(word, _)| flags.iter().any(|flag| flag == word)).fold(0, |flags, (_, bit)| flags | bit);
     check_flags(place, flags, &profile)?;
     Filter::new(profile, flags, !args.host.kernel().is_plan()).map_err(|reason| Raise::argument(format!("{place}: {reason}")))
+}
+
+/// Whether functions are to judge calls.
+pub fn judges(options: &Fields) -> bool {
+    options.value("notify").as_table().is_some_and(|notify| notify.raw_len() == 0 && !notify.is_empty())
 }
 
 /// The kernel refuses `wait_killable_recv` where there is nothing to receive.

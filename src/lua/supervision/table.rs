@@ -1,6 +1,7 @@
 //! What Lua sees of supervised calls: each primitive with its arguments and examples.
 
-use super::{add_fd, answer, fd_of, listener, read, receive, serve, take_fd, text, waits, write};
+use super::serve::{request, serve};
+use super::{add_fd, answer, fd_of, listener, read, receive, take_fd, text, waits, write};
 use crate::lua::seccomp::{ERRNO, errno_of};
 use crate::lua::table::{Primitive, Scope, example_with};
 use crate::lua::types::{INT, PID, Param, Type, U32, may, need};
@@ -87,7 +88,14 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         name: "seccomp_listener:serve",
         summary: "Has a function answer call after call, until no process is left under the filter.",
-        params: &[need("judge", Type::Function, "gets each seccomp_request and answers it"), may("options", Type::Options(SERVE), "")],
+        params: &[
+            need(
+                "judge",
+                Type::Function,
+                "called with a call's name and thread; what it returns is the answer: `\"allow\"`, `\"errno\", \"EPERM\"`, `\"value\", 0`, or nothing where it has answered the request itself",
+            ),
+            may("options", Type::Options(SERVE), ""),
+        ],
         returns: "nil at the end; { request, error } where the function has left a request without an answer, or has failed: the loop stops there, and is called again",
         syscalls: &["ioctl(2)", "poll(2)", "clock_gettime(2)"],
         shell: "",
@@ -96,10 +104,29 @@ pub const PRIMITIVES: &[Primitive] = &[
         reversible: false,
         examples: &[example_with(
             &["live"],
-            supervised!("request:errno(\"EROFS\")\nassert(listener:serve(function(next) next:allow() end) == nil)\nchild:wait()"),
+            supervised!("request:errno(\"EROFS\")\nassert(listener:serve(function(name, pid) return \"allow\" end) == nil)\nchild:wait()"),
         )],
-        see: &["seccomp_listener:receive", "budget"],
+        see: &["seccomp_listener:request", "seccomp_listener:receive", "budget"],
         function: serve,
+    },
+    Primitive {
+        name: "seccomp_listener:request",
+        summary: "The request behind the call that the function of `serve` judges: its arguments, its memory, its descriptors.",
+        params: &[],
+        returns: "seccomp_request",
+        syscalls: &[],
+        shell: "",
+        needs: "",
+        scope: Scope::Object,
+        reversible: true,
+        examples: &[example_with(
+            &["live"],
+            supervised!(
+                "request:errno(\"EROFS\")\nlistener:serve(function(name)\n  local request = listener:request()\n  assert(request.name == name and #request.args == 6)\n  request:allow()\nend)\nchild:wait()"
+            ),
+        )],
+        see: &["seccomp_listener:serve"],
+        function: request,
     },
     Primitive {
         name: "seccomp_request:allow",

@@ -6,9 +6,11 @@ ARGS ?=
 CARGO_TARGET_DIR ?= target
 # rustup's programs, where the shell's start-up file has not been read.
 export PATH := $(PATH):$(HOME)/.cargo/bin
+# What tests/soak/run.sh reads, where it was given.
+export N FAULTS EVERY SEED LEAK TELL STRIDE LIMIT PATIENCE
 PROGRAM = $(CARGO_TARGET_DIR)/$(shell rustc -vV | sed -n 's/^host: //p')/release/crun-lua
 
-.PHONY: help build run test test-vm conformance bench book completions man install uninstall clean
+.PHONY: help build run test test-vm conformance rig fuzz soak bench book completions man install uninstall clean
 
 help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -36,11 +38,25 @@ conformance: ## Run the OCI conformance suite: RUNTIME=PROGRAM tests another run
 	@tests/conformance/build.sh $(CARGO_TARGET_DIR)/conformance
 	@tests/conformance/run.sh $(CARGO_TARGET_DIR)/conformance $(or $(RUNTIME),$(PROGRAM)) $(PROGRAM) $(ARGS)
 
+rig: ## Run the hostile rig whole, SECONDS=20 for each race, and print what was tried
+	@tests/packages.sh test
+	cargo build --locked
+	@tests/hostile/rig.sh $(CARGO_TARGET_DIR)/$(shell rustc -vV | sed -n 's/^host: //p')/debug/crun-lua $(or $(SECONDS),20) $(ARGS)
+
+fuzz: ## Run the fuzz targets, each for SECONDS=60; TARGET=config one of them; a nightly toolchain and cargo-fuzz
+	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }
+	cd fuzz && cargo +nightly fuzz build $(TARGET)
+	@set -e; for target in $(or $(TARGET),$(notdir $(wildcard fuzz/corpus/*))); do fuzz/run.sh $$target $(or $(SECONDS),60); done
+
 bench: ## Measure primitives, starts, many containers and unpacking, each against another program
 	@tests/packages.sh bench
 	cargo bench --locked --bench primitive_cost
 	cargo build --locked --release --quiet
 	@benches/all.sh $(PROGRAM)
+
+soak: ## Run N=10000 containers, a fault in one of FAULTS=10; see tests/soak/run.sh for EVERY, SEED, LEAK, TELL
+	cargo build --locked --release --quiet
+	@tests/soak/run.sh $(PROGRAM)
 
 book: ## Build the book of docs/ into target/book/docs, with mdbook
 	@command -v mdbook >/dev/null || { echo "mdbook is missing: cargo install mdbook" >&2; exit 1; }

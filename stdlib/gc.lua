@@ -1,5 +1,6 @@
---- What `crun-lua gc` does beside undoing the journals of dead processes: containers, networks and
---- stages of scenarios are written down by the stdlib, so the stdlib takes them back.
+--- What `crun-lua gc` does beside undoing the journals of dead processes: containers, networks,
+--- profiles of AppArmor and stages of scenarios are written down by the stdlib, so the stdlib takes
+--- them back.
 ---
 --- ```lua
 --- local gc = require "gc"
@@ -15,6 +16,11 @@ return function()
   local removed = {}
   for _, module in ipairs { "container", "network" } do
     for _, text in ipairs(require(module).gc()) do
+      removed[#removed + 1] = text
+    end
+  end
+  if stat(state_dir() .. "/apparmor") then
+    for _, text in ipairs(require("hardening.apparmor").gc()) do
       removed[#removed + 1] = text
     end
   end

@@ -33,6 +33,7 @@ M.PUBLIC = {
   "doctor",
   "gc",
   "hardening",
+  "hardening.apparmor",
   "hardening.check",
   "image",
   "inspect",

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "suite/attacks.rs"]
+mod attacks;
 #[path = "suite/book.rs"]
 mod book;
 #[path = "suite/cases.rs"]
@@ -27,6 +29,11 @@ mod examples;
 mod faces;
 #[path = "suite/faults.rs"]
 mod faults;
+#[path = "suite/fuzz.rs"]
+mod fuzz;
+#[path = "../fuzz/src/lib.rs"]
+#[allow(dead_code, missing_docs, clippy::pedantic, reason = "a crate of its own, of which the tests need a part")]
+mod fuzz_targets;
 #[path = "suite/gc.rs"]
 mod gc;
 #[path = "suite/hardened.rs"]
@@ -57,6 +64,8 @@ mod scripts;
 mod selection;
 #[path = "suite/snapshots.rs"]
 mod snapshots;
+#[path = "suite/soak.rs"]
+mod soak;
 #[path = "suite/strace.rs"]
 mod strace;
 #[path = "suite/tar_writer.rs"]
@@ -83,10 +92,12 @@ fn main() {
     arguments.test_threads = Some(1);
     let selection = selection::Selection::new(&arguments, &cases::topics());
     let mut trials: Vec<Trial> = tree::trials();
+    trials.extend(attacks::trials());
     trials.extend(definitions::trials());
     trials.extend(host::trials());
     trials.extend(commands::trials());
     trials.extend(ends::trials());
+    trials.extend(fuzz::trials());
     trials.extend(gc::trials());
     trials.extend(repl::trials());
     trials.extend(repl_boxes::trials());
@@ -99,6 +110,7 @@ fn main() {
     trials.extend(crash::trials());
     trials.extend(snapshots::trials());
     trials.extend(strace::trials());
+    trials.extend(soak::trials());
     trials.extend(cases::trials(&selection));
     trials.extend(hostile_tar::trials());
     trials.extend(unpacking::trials());

@@ -276,6 +276,7 @@ function scenario_Stage:close() end
 
 ---@class scenario.JudgeOptions
 ---@field patience? string|number how long a check that fails is tried again: at most its deadline
+---@field wanted? fun(verdict: scenario.Verdict): boolean whether this is the failure that has to come: it is told as soon as it holds when it is looked at again, as a pass is
 ---@field needs? string[] instead of the step's
 local scenario_JudgeOptions = {}
 
@@ -435,8 +436,9 @@ function M.stage(step, how) end
 --- ```
 ---@param step scenario.Step
 ---@param told? fun(point: scenario.Point) is told each point as it is known
+---@param how? { brief?: boolean } the action once, and only decoys that are a course's own version
 ---@return scenario.SelfTest
-function M.selftest(step, told) end
+function M.selftest(step, told, how) end
 
 --- A verdict in a few lines, as a learner reads it.
 ---

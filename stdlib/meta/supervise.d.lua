@@ -17,7 +17,8 @@ local supervise_Options = {}
 ---@field name string the call
 ---@field args table its arguments by place and by name, as `supervise.calls` lists them
 ---@field raw integer[] the six registers
----@field bare any the `seccomp_request` behind it
+---@field bare any the `seccomp_request` behind it, made when it is first asked for
+---@field answered? string how it is answered, once it is
 local supervise_Request = {}
 
 --- Lets the kernel make the call.
@@ -144,7 +145,8 @@ function supervise_Request:write(address, bytes) end
 function supervise_Request:take_fd(number) end
 
 ---@class supervise.Session
----@field process any the command's process
+---@field process? any the command's process; none where another program has started it
+---@field state? table what a runtime has said of the process: see `supervise.listen`
 ---@field listener any its filter's listener
 ---@field answered integer how many calls have been answered
 ---@field failures integer how many functions have failed
@@ -175,6 +177,59 @@ function supervise_Session:serve() end
 --- ```
 function supervise_Session:close() end
 
+---@class supervise.AgentOptions
+---@field notify table<string, fun(req: supervise.Request)> by call, by group, or `"*"` for all that the profile notifies; what is notified and not named is refused
+---@field time? string|number processor time of one answer (default `"1s"`)
+---@field failure? string|integer what a function's failure answers (default `"EPERM"`)
+---@field on_error? fun(err: any, req: supervise.Request) told of failures; else standard error
+local supervise_AgentOptions = {}
+
+---@class supervise.Agent
+---@field path string the socket's file
+local supervise_Agent = {}
+
+--- Waits for the next process whose calls are to be answered.
+---
+--- ```lua
+--- local supervise = require "supervise"
+---
+--- local dir <close> = temp_dir()
+--- local path = dir.path .. "/agent"
+--- local agent <close> = supervise.listen(path, {
+---   notify = { mkdir = function(req) req:errno("EROFS") end },
+--- })
+--- local child <close> = spawn(function()
+---   local socket = socket_connect(path)
+---   local listener = seccomp { default = "allow", notify = { "mkdir" } }
+---   local state = { ociVersion = "1.2.0", fds = { "seccompFd" }, state = { id = "box" } }
+---   socket:send(json_encode(state), { fds = { listener } })
+---   listener:close()
+---   socket:close()
+---   local _, err = try(mkdir, "/tmp/crun-lua-example-agent")
+---   assert(err.errno == "EROFS")
+--- end)
+--- local session <close> = agent:accept { timeout = "30s" }
+--- assert(session.state.state.id == "box")
+--- session:serve()
+--- assert(child:wait().code == 0)
+--- ```
+---@param how? { timeout: string|number? } ETIMEDOUT is raised when nobody has come by then
+---@return supervise.Session # session with `state`, what the runtime says of the process
+function supervise_Agent:accept(how) end
+
+--- Lets nobody connect any more; sessions go on.
+---
+--- ```lua
+--- local supervise = require "supervise"
+---
+--- local dir <close> = temp_dir()
+--- local notify = { mkdir = function(req) req:errno("EROFS") end }
+--- local agent = supervise.listen(dir.path .. "/agent", { notify = notify })
+--- agent:close()
+--- assert(not try(socket_connect, dir.path .. "/agent"))
+--- ```
+function supervise_Agent:close() end
+
 ---@class supervise.AuditOptions
 ---@field calls string[] calls and groups
 ---@field to string|fun(entry: table) a file to append to, or a function
@@ -198,6 +253,13 @@ local supervise_Fault = {}
 ---@field machine? string the architecture
 ---@field domainname? string the NIS domain
 local supervise_Words = {}
+
+---@class supervise.MountOptions
+---@field below string[] directories of the container in which targets, and sources of bind mounts, may lie; the program must not be able to replace them themselves
+---@field kinds? ("tmpfs"|"bind")[] what may be mounted (default both)
+---@field size? string|integer how much a tmpfs may hold at most (default `"64M"`)
+---@field on_mount? fun(target: string, kind: string, req: supervise.Request) told of each
+local supervise_MountOptions = {}
 
 ---@class supervise.EgressOptions
 ---@field allow string[] `"192.0.2.1:443"`, `"10.0.0.0/8:8000-8100"`, `"[fd00::]/8:*"`, `"host:443"`
@@ -223,7 +285,7 @@ local supervise_EgressOptions = {}
 --- (seccomp_unotify(2)). What goes wrong is never let through: a function that raises, answers
 --- nothing or uses more than its processor time answers `EPERM`, and when the script is gone the
 --- kernel answers `ENOSYS`. Ready-made functions: `supervise.audit`, `supervise.faults`,
---- `supervise.uname`, `supervise.egress`.
+--- `supervise.uname`, `supervise.egress`, `supervise.mounts`.
 local M = {}
 
 --- Starts a command, or a function, whose calls are answered by `session:serve()`.
@@ -248,6 +310,23 @@ function M.start(given, command) end
 ---@param command? string[]|fun(): integer
 ---@return { code: integer, signal: string?, answered: integer, failures: integer }
 function M.run(given, command) end
+
+--- Waits at a socket for containers whose calls are to be answered: see `supervise.listen`.
+---
+--- ```lua
+--- local supervise = require "supervise"
+---
+--- local dir <close> = temp_dir()
+--- local agent <close> = supervise.listen(dir.path .. "/agent", {
+---   notify = { mkdir = function(req) req:errno("EROFS") end },
+--- })
+--- local _, err = try(agent.accept, agent, { timeout = "1ms" })
+--- assert(err.errno == "ETIMEDOUT")
+--- ```
+---@param path string the socket's file: `linux.seccomp.listenerPath` of config.json
+---@param given supervise.AgentOptions
+---@return supervise.Agent
+function M.listen(path, given) end
 
 --- Functions that write every call down and allow it: see `supervise.audit`.
 ---
@@ -290,6 +369,18 @@ function M.faults(faults) end
 ---@param words supervise.Words
 ---@return table<string, fun(req: supervise.Request)>
 function M.uname(words) end
+
+--- Functions that mount for a container without the right to: see `supervise.mounts`.
+---
+--- ```lua
+--- local supervise = require "supervise"
+---
+--- local notify = supervise.mounts { below = { "/mnt" }, kinds = { "tmpfs" }, size = "16M" }
+--- assert(supervise.run({ notify = notify }, { "true" }).code == 0)
+--- ```
+---@param given supervise.MountOptions
+---@return table<string, fun(req: supervise.Request)>
+function M.mounts(given) end
 
 --- Functions and a filter by which a program without a network reaches a few addresses: see
 --- `supervise.egress`.

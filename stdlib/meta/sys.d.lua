@@ -1350,7 +1350,7 @@ sys.file_caps_remove = file_caps_remove
 ---@field kill_thread? string[] calls that end the thread
 ---@field trap? string[] calls that raise SIGSYS
 ---@field trace? string[] calls that a tracer judges
----@field notify? string[] calls that whoever holds the listener judges
+---@field notify? string[]|table<string, (fun(...): any)?> calls that whoever holds the listener judges; for `seccomp` itself also functions by call, as supervise.run has them
 ---@field rules? seccomp.filter.rules[] rules with conditions or errors of their own
 ---@field architectures? ("x86_64"|"x86"|"x32"|"aarch64"|"arm"|"riscv64"|"loongarch64"|"s390x"|"s390"|"ppc64le"|"ppc64"|"ppc"|"mips"|"mips64"|"mips64n32"|"mipsel"|"mipsel64"|"mipsel64n32"|"m68k"|"parisc"|"parisc64"|"sh")[] calls of any other kill; the native one without it
 ---@field flags? ("tsync"|"log"|"spec_allow"|"wait_killable_recv")[] of the load
@@ -1361,8 +1361,15 @@ sys.file_caps_remove = file_caps_remove
 --- Filters the system calls of this process and its children from now on, for good.
 ---
 --- ```lua
---- seccomp { default = "errno", allow = { "@default" } }
---- assert(seccomp_status().mode == "filter")
+--- local child <close> = spawn(function()
+---   seccomp {
+---     default = "allow",
+---     notify = { mkdir = function(req) req:errno("EROFS") end },
+---   }
+---   local _, err = try(mkdir, "/tmp/crun-lua-example-notify")
+---   assert(err.errno == "EROFS")
+--- end)
+--- assert(child:wait().code == 0)
 --- ```
 ---
 --- See seccomp_compile, no_new_privs, seccomp(2), systemd.exec(5).
@@ -1399,7 +1406,7 @@ sys.seccomp = seccomp
 ---@field kill_thread? string[] calls that end the thread
 ---@field trap? string[] calls that raise SIGSYS
 ---@field trace? string[] calls that a tracer judges
----@field notify? string[] calls that whoever holds the listener judges
+---@field notify? string[]|table<string, (fun(...): any)?> calls that whoever holds the listener judges; for `seccomp` itself also functions by call, as supervise.run has them
 ---@field rules? seccomp_compile.spec.rules[] rules with conditions or errors of their own
 ---@field architectures? ("x86_64"|"x86"|"x32"|"aarch64"|"arm"|"riscv64"|"loongarch64"|"s390x"|"s390"|"ppc64le"|"ppc64"|"ppc"|"mips"|"mips64"|"mips64n32"|"mipsel"|"mipsel64"|"mipsel64n32"|"m68k"|"parisc"|"parisc64"|"sh")[] calls of any other kill; the native one without it
 ---@field flags? ("tsync"|"log"|"spec_allow"|"wait_killable_recv")[] of the load
@@ -1607,15 +1614,40 @@ function seccomp_listener:receive(options) end
 --- local listener <close> = seccomp_listener(ours:receive().fds[1])
 --- local request <close> = listener:receive { timeout = "5s" }
 --- request:errno("EROFS")
---- assert(listener:serve(function(next) next:allow() end) == nil)
+--- assert(listener:serve(function(name, pid) return "allow" end) == nil)
 --- child:wait()
 --- ```
 ---
---- See seccomp_listener:receive, budget.
----@param judge fun(...): any gets each seccomp_request and answers it
+--- See seccomp_listener:request, seccomp_listener:receive, budget.
+---@param judge fun(...): any called with a call's name and thread; what it returns is the answer: `"allow"`, `"errno", "EPERM"`, `"value", 0`, or nothing where it has answered the request itself
 ---@param options? seccomp_listener.serve.options
 ---@return any # nil at the end; { request, error } where the function has left a request without an answer, or has failed: the loop stops there, and is called again
 function seccomp_listener:serve(judge, options) end
+
+--- The request behind the call that the function of `serve` judges: its arguments, its memory, its descriptors.
+---
+--- ```lua
+--- local pair = socket_pair()
+--- local ours <close>, theirs = pair[1], pair[2]
+--- local child <close> = spawn(function()
+---   local listener = seccomp { default = "allow", notify = { "mkdir", "mkdirat" } }
+---   theirs:send("x", { fds = { listener } })
+---   return pcall(mkdir, "/tmp/crun-lua-example-supervised") and 0 or 1
+--- end)
+--- local listener <close> = seccomp_listener(ours:receive().fds[1])
+--- local request <close> = listener:receive { timeout = "5s" }
+--- request:errno("EROFS")
+--- listener:serve(function(name)
+---   local request = listener:request()
+---   assert(request.name == name and #request.args == 6)
+---   request:allow()
+--- end)
+--- child:wait()
+--- ```
+---
+--- See seccomp_listener:serve.
+---@return seccomp_request # seccomp_request
+function seccomp_listener:request() end
 
 --- Lets the kernel make the call, with what the caller's memory holds by then.
 ---
@@ -4721,8 +4753,10 @@ sys.json_array = json_array
 ---@class budget.limits
 ---@field time? string|number processor time of this process; no limit without it
 ---@field memory? string|integer what Lua may allocate on top of what it has; no limit but the machine's without it
+---@field instructions? integer of the Lua machine, counted in steps of 10000; a coroutine costs one step
+---@field only? string[] primitives that it may call, and no others: names; `process:*` for the methods of a kind of handle, `*:*` for all
 
---- Calls a function that may use only so much processor time and memory; more than that ends it.
+--- Calls a function that may use only so much time and memory, and only some primitives; more than that ends it.
 ---
 --- ```lua
 --- assert(budget({ time = "100ms", memory = "16M" }, function() return 6 * 7 end) == 42)

@@ -209,7 +209,7 @@ end)
 
 test.case("patterns and words find names", {}, function(t)
   t.eq(reference.find "netns_a?d", { "netns_add" })
-  t.eq(reference.find "*.gc", { "container.gc", "network.gc" })
+  t.eq(reference.find "*.gc", { "container.gc", "hardening.apparmor.gc", "network.gc" })
   t.eq(reference.find "nothing*", {})
   local found = {}
   for _, entry in ipairs(reference.apropos "overlay root") do

@@ -62,16 +62,24 @@ fi
 
 dir=$2 groups=$3
 shift 3
-mkdir "$dir/tmp" "$dir/group"
+mkdir "$dir/tmp" "$dir/run" "$dir/group"
 chmod 1777 "$dir/tmp"
-mount -t tmpfs -o mode=0755 tmpfs /run
+mount -t tmpfs -o mode=0755 tmpfs "$dir/run"
+# The tree itself and what builds it stay where they are, also where that is below one of the two.
+for kept in "$PWD" "${HOME:-}" "${CARGO_HOME:-}" "${RUSTUP_HOME:-}" "${CARGO_TARGET_DIR:-}"; do
+  case $kept in
+    /tmp/*|/run/*) mkdir -p "$dir$kept" && mount --bind "$kept" "$dir$kept" ;;
+  esac
+done
 # In their place and not over them: a learner's `grep cgroup2 /proc/self/mounts` finds one.
 for one in $groups; do
   mount --bind "${one#*:}" "$dir/group"
   umount "${one%%:*}"
   mount --move "$dir/group" "${one%%:*}"
 done
+mount --rbind "$dir/run" /run
 # Last: it hides the directory itself.
-mount --bind "$dir/tmp" /tmp
+mount --rbind "$dir/tmp" /tmp
+cd "$PWD"
 ip link set lo up
 exec "$@"

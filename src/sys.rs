@@ -22,6 +22,7 @@ pub mod files;
 pub mod fork;
 pub mod image;
 pub mod interrupt;
+pub mod knock;
 pub mod lsm;
 pub mod memory;
 pub mod mounts;

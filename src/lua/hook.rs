@@ -64,7 +64,12 @@ fn look(lua: &Lua, host: &Rc<Host>, steps: u32) -> mlua::Result<()> {
 
 /// Before a primitive of a machine without the hook: stops the script when a signal has come.
 pub fn heed(host: &Host) -> mlua::Result<()> {
-    if !host.watched.get() && stop_if_signalled(host) && !host.unwound.replace(true) {
+    if host.watched.get() { Ok(()) } else { interrupted(host) }
+}
+
+/// After a call that a signal may have cut short: stops the script where it has.
+pub fn interrupted(host: &Host) -> mlua::Result<()> {
+    if stop_if_signalled(host) && !host.unwound.replace(true) {
         return Err(mlua::Error::runtime("interrupted"));
     }
     Ok(())

@@ -207,6 +207,22 @@ function globals.string.rep(text, times, separator)
 end
 
 globals.io = copy(lua.io, { "popen" })
+
+-- Linux: a signal came while it waited. To the script that looks like the end of the file.
+local EINTR = 4
+
+local function heeding(...)
+  local result, _, errno = ...
+  if result == nil and errno == EINTR then
+    services.interrupted()
+  end
+  return ...
+end
+
+function globals.io.read(...)
+  return heeding(lua.io.read(...))
+end
+
 globals.os = copy(lua.os, { "execute", "exit", "setlocale", "tmpname" })
 globals.coroutine = copy(lua.coroutine, {})
 

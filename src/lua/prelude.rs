@@ -52,6 +52,8 @@ impl Machine {
         let host = Rc::clone(&self.host);
         services.raw_set("unwinding", self.lua.create_function(move |_, ()| Ok(is_unwinding(&host)))?)?;
         let host = Rc::clone(&self.host);
+        services.raw_set("interrupted", self.lua.create_function(move |_, ()| super::hook::interrupted(&host))?)?;
+        let host = Rc::clone(&self.host);
         services.raw_set("spent", self.lua.create_function(move |_, ()| Ok(host.budget.is_spent()))?)?;
         let host = Rc::clone(&self.host);
         services.raw_set("step", self.lua.create_function(move |lua, ()| budget::step(lua, &host))?)?;

@@ -13,6 +13,7 @@ use super::{Session, ends, serve};
 use crate::lua::boxes::Turn;
 use crate::lua::boxes::foreground::Ran;
 use crate::lua::session::Answer;
+use crate::sys::interrupt;
 use crate::sys::processes::End;
 
 /// How long the line editor waits for an answer of a box.
@@ -141,6 +142,11 @@ impl Session<'_> {
         match name {
             None => match self.machine.request(request) {
                 Answer::Said(said) => Some(said),
+                // The signal was meant for the session, which hears of it from the editor.
+                Answer::Ending(status) => {
+                    interrupt::again(status - 128);
+                    None
+                }
                 _ => None,
             },
             Some(name) => {

@@ -34,6 +34,11 @@ pub enum Read {
     Signal(i32),
 }
 
+/// A signal that ends the session has come.
+fn ending() -> Option<i32> {
+    interrupt::pending().map(|signal| signal as i32).filter(|signal| *signal != nix::libc::SIGINT)
+}
+
 /// Longer entries are pasted files, which nobody looks for in a history.
 const LONGEST_ENTRY: usize = 1 << 16;
 
@@ -82,12 +87,15 @@ impl<'a> Editor<'a> {
             start_of_line(width());
         }
         self.session.prompt_width.set(plain.chars().count());
+        if let Some(signal) = ending() {
+            return Read::Signal(signal);
+        }
         interrupt::clear();
         interrupt::set_editing(true);
         let read = rich.readline(&(plain.as_str(), styled.as_str()));
         interrupt::set_editing(false);
-        if let Some(signal) = interrupt::pending().filter(|signal| *signal as i32 != nix::libc::SIGINT) {
-            return Read::Signal(signal as i32);
+        if let Some(signal) = ending() {
+            return Read::Signal(signal);
         }
         interrupt::clear();
         match read {

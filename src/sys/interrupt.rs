@@ -25,7 +25,8 @@ static WANTED: AtomicU64 = AtomicU64::new(0);
 /// The signals beside [`ENDING`] that are counted, a bit each.
 static OTHERS: AtomicU64 = AtomicU64::new(0);
 
-const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+/// The signals that end a script. Of several that have come an interrupt counts least: what it ends may go on.
+const ENDING: [Signal; 3] = [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT];
 
 /// Whether a line editor waits for a key, which only SIGINT makes it look up from.
 static EDITING: AtomicBool = AtomicBool::new(false);
@@ -35,22 +36,40 @@ pub fn set_editing(on: bool) {
     EDITING.store(on, Ordering::Relaxed);
 }
 
-extern "C" fn remember(signal: libc::c_int) {
-    if signal != libc::SIGINT && EDITING.load(Ordering::Relaxed) {
+/// Lets a line editor that waits for keys look up.
+pub fn wake_editor() {
+    if EDITING.load(Ordering::Relaxed) {
         // SAFETY: raise(3) may be called from a handler.
         unsafe { libc::raise(libc::SIGINT) };
+    }
+}
+
+/// Has a signal come again that was taken note of where nobody could act on it.
+pub fn again(signal: i32) {
+    // SAFETY: takes no pointers.
+    unsafe { libc::raise(signal) };
+}
+
+extern "C" fn remember(signal: libc::c_int) {
+    let errno = Errno::last_raw();
+    if signal != libc::SIGINT {
+        wake_editor();
     }
     if let Some(count) = usize::try_from(signal).ok().and_then(|signal| ARRIVED.get(signal)) {
         count.fetch_add(1, Ordering::Relaxed);
     }
     if ENDING.iter().any(|ending| *ending as libc::c_int == signal) {
         super::alarm::hasten(signal);
+        if pending().is_some() {
+            super::knock::start();
+        }
     }
     let (door, wall) = (DOOR.load(Ordering::Relaxed), WALL.load(Ordering::Relaxed));
     if door >= 0 {
         // SAFETY: one system call on numbers; what stands in the place of `door` closes with it.
         unsafe { libc::dup3(wall, door, libc::O_CLOEXEC) };
     }
+    Errno::set_raw(errno);
 }
 
 /// The descriptor that a call waits on, and what a signal puts into its place: see [`Door`].
@@ -205,6 +224,7 @@ pub fn untold() -> u64 {
 /// In a forked child: it has asked for nothing, and what its parent was about to be told is not
 /// meant for it.
 pub fn forked(untold: u64) {
+    super::knock::forked();
     DOOR.store(-1, Ordering::Relaxed);
     WANTED.store(0, Ordering::Relaxed);
     for signal in in_mask(untold) {

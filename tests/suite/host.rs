@@ -20,6 +20,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("host: os.exit refuses what is no status", exit_refuses),
         Trial::test("host: SIGINT stops a loop, a coroutine and a pcall loop with status 130", interrupt_stops),
         Trial::test("host: SIGTERM while waiting ends the script and its child", term_closes),
+        Trial::test("host: a signal that comes just before the script waits for input ends it too", too_early),
         Trial::test("host: a huge allocation and a deep recursion are errors", exhaustion),
         Trial::test("host: a script comes from standard input", standard_input),
         Trial::test("host: arguments after the script are its own, options too", script_arguments),
@@ -122,6 +123,24 @@ fn interrupt_stops() -> Result<(), Failed> {
 fn term_closes() -> Result<(), Failed> {
     let source = "local child = spawn(function() exec { \"sleep\", \"1000\" } end)\nchild:started()\nchild:wait()";
     assert_eq!(signalled(source, nix::sys::signal::Signal::SIGTERM)?, 143);
+    Ok(())
+}
+
+/// The hook does not look between the two calls, and nothing else than the signal ends the second.
+fn too_early() -> Result<(), Failed> {
+    let place = Place::new(false);
+    for source in ["io.read \"l\"", "io.stdin:read \"a\""] {
+        let script = format!("kill(tonumber(readlink \"/proc/self\"), \"term\") {source} print \"went on\" while true do end");
+        let file = place.file("script.lua", &script);
+        let mut child = Command::new(PROGRAM).arg(file).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let input = child.stdin.take();
+        let output = child.wait_with_output()?;
+        drop(input);
+        assert_eq!(output.status.code(), Some(143), "{source}");
+        if source.starts_with("io.read") {
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+        }
+    }
     Ok(())
 }
 

@@ -37,14 +37,7 @@ fn fails(below: &str, words: &str, programs: &[(&str, &str)], wanted: &[&str]) -
     ends(125, &Place::new(false), below, words, programs, wanted)
 }
 
-fn ends(
-    status: i32,
-    place: &Place,
-    below: &str,
-    words: &str,
-    programs: &[(&str, &str)],
-    wanted: &[&str],
-) -> Result<(), Failed> {
+fn ends(status: i32, place: &Place, below: &str, words: &str, programs: &[(&str, &str)], wanted: &[&str]) -> Result<(), Failed> {
     for (name, body) in programs {
         let path = place.file(name, &format!("#!/bin/sh\n{body}\n"));
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
@@ -96,7 +89,8 @@ fn kernel(after: &[u8]) -> Vec<u8> {
     let begin = [0xFC, 0xBA, 0xF8, 0x03, 0, 0, 0xBE];
     // next: lodsb; test al, al; jz after; out dx, al; jmp next
     let write = [0xAC, 0x84, 0xC0, 0x74, 0x03, 0xEE, 0xEB, 0xF8];
-    let text = LOADED_AT + HEADER + (begin.len() + 4 + write.len() + after.len()) as u32;
+    let code = u32::try_from(begin.len() + 4 + write.len() + after.len()).unwrap();
+    let text = LOADED_AT + HEADER + code;
     let checksum = 0u32.wrapping_sub(MAGIC).wrapping_sub(HAS_ADDRESSES);
     let header = [MAGIC, HAS_ADDRESSES, checksum, LOADED_AT, LOADED_AT, 0, 0, LOADED_AT + HEADER];
     let mut file: Vec<u8> = header.iter().flat_map(|word| word.to_le_bytes()).collect();

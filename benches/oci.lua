@@ -95,12 +95,13 @@ local function bundle(name, change)
   return dir
 end
 
---- Every directory of control groups of the first version: those that a runtime joins.
-local function hierarchies()
+--- Where control groups of the first version are mounted, which the C program joins one by one; or
+--- of this kind: "cgroup2".
+local function hierarchies(kind)
   local found = {}
-  for _, one in ipairs(mountinfo()) do
-    if one.type == "cgroup" then
-      found[#found + 1] = one.target
+  for _, one in ipairs(assert(mountinfo())) do
+    if one.fs_type == (kind or "cgroup") then
+      found[#found + 1] = one.mount_point
     end
   end
   return found
@@ -344,8 +345,9 @@ end
 
 --- Directories of control groups, states and mounts: what could be left.
 local function count(runtime)
-  local groups = 0
-  for _, dir in ipairs(hierarchies()) do
+  local groups, dirs = 0, hierarchies "cgroup2"
+  table.move(hierarchies(), 1, #hierarchies(), #dirs + 1, dirs)
+  for _, dir in ipairs(dirs) do
     for _, name in ipairs(list_dir(dir)) do
       local info = stat(dir .. "/" .. name)
       groups = groups + (info and info.type == "dir" and 1 or 0)

@@ -32,11 +32,11 @@ test-vm: ## Run all tests in a virtual machine: cgroup v2, AppArmor; SYSTEMD=1: 
 	@tests/packages.sh vm
 	@SYSTEMD=$(SYSTEMD) TOPICS="$(TOPICS)" KERNEL=$(KERNEL) tests/vm/suite.sh $(ARGS)
 
-conformance: ## Run the OCI conformance suite: RUNTIME=PROGRAM tests another runtime, ARGS=NAME some programs
+conformance: ## Run the OCI conformance suite: RUNTIME=PROGRAM another runtime, ARGS=NAME some programs, VM=1 in a guest
 	@tests/packages.sh conformance
 	cargo build --locked --release --quiet
 	@tests/conformance/build.sh $(CARGO_TARGET_DIR)/conformance
-	@tests/conformance/run.sh $(CARGO_TARGET_DIR)/conformance $(or $(RUNTIME),$(PROGRAM)) $(PROGRAM) $(ARGS)
+	@$(if $(VM),tests/vm/run.sh --name conformance --seconds 7200 --) tests/conformance/run.sh $(CARGO_TARGET_DIR)/conformance $(or $(RUNTIME),$(PROGRAM)) $(PROGRAM) $(ARGS)
 
 rig: ## Run the hostile rig whole, SECONDS=20 for each race, and print what was tried
 	@tests/packages.sh test

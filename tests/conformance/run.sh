@@ -6,6 +6,9 @@
 # and compares it with what is expected of this runtime (tally.lua).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
+# A guest's emulated processors need their time (tests/vm).
+slow=${CRUN_LUA_VM_GUEST:+4}
+slow=${slow:-1}
 
 if [ "$1" = --boxed ]; then
   cd "$2/src/github.com/opencontainers/runtime-tools"
@@ -18,7 +21,7 @@ if [ "$1" = --boxed ]; then
     name=$(basename "$program" .t)
     case $name in *"$5"*) ;; *) continue ;; esac
     status=0
-    timeout -k 5 180 "./$program" >"$results/$name.tap" 2>"$results/$name.err" </dev/null || status=$?
+    timeout -k 5 $((180 * slow)) "./$program" >"$results/$name.tap" 2>"$results/$name.err" </dev/null || status=$?
     echo "$status" >"$results/$name.status"
   done
   exit
@@ -38,5 +41,5 @@ trap 'exit 143' HUP INT TERM
 # The root of a user namespace has to reach the bundles.
 chmod 755 "$TMPDIR"
 # Programs of the suite set limits in hierarchies that hardly a machine mounts.
-"$here/../box.sh" --seconds 1800 --v1 "hugetlb net_cls net_prio" "$here/run.sh" --boxed "$suite" "$results" "$runtime" "${4-}"
+"$here/../box.sh" --seconds $((1800 * slow)) --v1 "hugetlb net_cls net_prio" "$here/run.sh" --boxed "$suite" "$results" "$runtime" "${4-}"
 "$program" "$here/tally.lua" "$results" "$here/expected/$name.txt" "${4-}"

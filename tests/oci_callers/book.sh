@@ -48,7 +48,7 @@ if it "containerd has the runtime from its configuration as the book has it" con
   places="--root $TMPDIR/root --state /run/containerd-state --address /run/containerd.sock"
   # shellcheck disable=SC2086
   containerd --config "$TMPDIR/config.toml" $places >"$TMPDIR/containerd.log" 2>&1 &
-  c() { ctr --address /run/containerd.sock --timeout 30s "$@"; }
+  c() { ctr --address /run/containerd.sock --timeout "$((30 * slow))s" "$@"; }
   comes c version
   containerd --config "$TMPDIR/config.toml" config dump >"$TMPDIR/dump"
   grep -q 'containerd.runtimes.crun-lua\]' "$TMPDIR/dump" || fail "containerd does not know the runtime"

@@ -4,7 +4,7 @@
 . "${0%/*}/it.sh"
 needed="containerd containerd-shim-runc-v2 ctr busybox"
 
-c() { ctr --address /run/containerd.sock --timeout 30s "$@"; }
+c() { ctr --address /run/containerd.sock --timeout "$((30 * slow))s" "$@"; }
 
 # What a case needs before it: the daemon, and a directory that serves as root.
 prepare() {

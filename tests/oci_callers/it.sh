@@ -14,6 +14,8 @@ here=$(cd "${0%/*}" && pwd)
 mode=${1---match}
 wanted=${2-}
 ran=no
+# What the processor of a guest takes longer (tests/vm).
+slow=${CRUN_LUA_TEST_SLOW:-1}
 if [ "$mode" != --list ]; then
   RUNTIME=$(command -v "${RUNTIME:?is to be the runtime that is tested, a path or a name}")
   export RUNTIME
@@ -39,7 +41,7 @@ boxed() {
   trap 'rm -rf "$dir"' EXIT
   trap 'exit 143' HUP INT TERM
   status=0
-  TMPDIR=$dir "$here/../box.sh" --seconds "${SECONDS_EACH:-110}" --v1 "$added" "$here/${0##*/}" --boxed "$1" || status=$?
+  TMPDIR=$dir "$here/../box.sh" --seconds "${SECONDS_EACH:-$((110 * slow))}" --v1 "$added" "$here/${0##*/}" --boxed "$1" || status=$?
   rm -rf "$dir"
   trap - EXIT HUP INT TERM
   return $status
@@ -138,7 +140,7 @@ says() {
 
 # The command succeeds within ten seconds: comes COMMAND…
 comes() {
-  for _ in $(seq 100); do
+  for _ in $(seq $((100 * slow))); do
     if "$@" >/dev/null 2>&1; then return; fi
     sleep 0.1
   done

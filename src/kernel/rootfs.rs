@@ -12,7 +12,7 @@ use nix::sys::stat::{Mode, SFlag, major, minor};
 
 use super::{Fact, Lesson, Reply, Request, Script, Shell, back, quote, shell_quote};
 use crate::sys::rootfs::change::{self, Node, Owner, Writing};
-use crate::sys::rootfs::{self, Links, cover};
+use crate::sys::rootfs::{self, Links, cover, plain};
 use crate::sys::{self, Errno, Fd};
 
 mod lesson;
@@ -46,6 +46,8 @@ pub enum Change {
         flags: i32,
         /// Permission bits of a new file.
         mode: u32,
+        /// Also a device, a pipe or a socket.
+        special: bool,
     },
     /// `mkdirat(2)`
     Mkdir {
@@ -180,7 +182,7 @@ impl fmt::Display for Call {
         let root = &self.root;
         let path = quote(self.path.as_os_str().as_encoded_bytes(), 4096);
         match &self.change {
-            Change::Open { flags, mode } => {
+            Change::Open { flags, mode, .. } => {
                 write!(f, "openat2({root}, {path}, {{flags={}", open_flags(*flags))?;
                 if flags & nix::libc::O_CREAT != 0 {
                     write!(f, ", mode={mode:04o}")?;
@@ -256,8 +258,12 @@ impl Request for Call {
         let root = self.root.get()?;
         let opened = |fd| Ok(Reply::Fd(Fd::new(self.place(), fd)));
         match &self.change {
-            Change::Open { flags, mode } => {
-                return opened(rootfs::open(root, path, OFlag::from_bits_retain(*flags), bits(*mode), Links::Inside)?);
+            Change::Open { flags, mode, special } => {
+                let (flags, mode) = (OFlag::from_bits_retain(*flags), bits(*mode));
+                return opened(match special {
+                    true => rootfs::open(root, path, flags, mode, Links::Inside)?,
+                    false => plain::file(root, path, flags, mode)?,
+                });
             }
             Change::MountPoint { like } => {
                 return opened(match like {
@@ -356,6 +362,10 @@ impl Request for Call {
             }
             (Change::Write { .. }, Errno::ELOOP) => "the last component is a symlink and is not followed: unlink it first",
             (Change::Write { .. }, Errno::ENXIO) => "the path is a device, a pipe or a socket; only regular files are written",
+            (Change::Open { special: false, .. }, Errno::ENXIO) => {
+                "the path is a device, a pipe or a socket, which is opened with special = true only: that may wait, or set something to work"
+            }
+            (Change::Open { .. }, Errno::EAGAIN) => "somebody has a lease on the file, F_SETLEASE in fcntl(2): opening it would wait",
             (Change::HostDevice { .. } | Change::Node { host: Some(_), .. }, Errno::ENXIO) => {
                 "the host's node is not the device that it is named after; nothing was mounted"
             }

@@ -33,6 +33,11 @@ pub enum Call {
         /// The terminal that the caller's session gets.
         terminal: Fd,
     },
+    /// `TIOCNOTTY`
+    GiveUp {
+        /// The caller's controlling terminal.
+        terminal: Fd,
+    },
     /// `TIOCSPGRP`, without being stopped for it.
     Foreground {
         /// The session's terminal.
@@ -83,6 +88,7 @@ impl fmt::Display for Call {
             Self::Unlock { master } => write!(f, "ioctl({master}, TIOCSPTLCK, [0])"),
             Self::Peer { master } => write!(f, "ioctl({master}, TIOCGPTPEER, O_RDWR|O_NOCTTY|O_CLOEXEC)"),
             Self::Control { terminal } => write!(f, "ioctl({terminal}, TIOCSCTTY, 0)"),
+            Self::GiveUp { terminal } => write!(f, "ioctl({terminal}, TIOCNOTTY)"),
             Self::Foreground { terminal, process: Some(pid) } => write!(f, "ioctl({terminal}, TIOCSPGRP, [{pid}])"),
             Self::Foreground { terminal, process: None } => write!(f, "ioctl({terminal}, TIOCSPGRP, [getpgrp()])"),
             Self::Resize { terminal, rows, columns } => write!(f, "ioctl({terminal}, TIOCSWINSZ, {{ws_row={rows}, ws_col={columns}}})"),
@@ -106,6 +112,7 @@ impl Request for Call {
             Self::Unlock { master } => terminal::unlock(master.get()?)?,
             Self::Peer { master } => return Ok(Reply::Fd(Fd::new(SLAVE, terminal::peer(master.get()?)?))),
             Self::Control { terminal } => terminal::set_controlling(terminal.get()?)?,
+            Self::GiveUp { terminal } => terminal::give_up(terminal.get()?)?,
             Self::Foreground { terminal, process } => {
                 let pid = process.as_ref().map_or(Ok(0), Pid::raw)?;
                 terminal::set_foreground(terminal.get()?, sys::processes::getpgid(pid)?)?;
@@ -138,6 +145,7 @@ impl Request for Call {
     fn shell(&self) -> Shell {
         match self {
             Self::Control { .. } => Shell::Close("setsid --ctty …".to_owned(), "setsid(1) starts a program in the session"),
+            Self::GiveUp { .. } => Shell::Close("setsid …".to_owned(), "setsid(1) also leaves the session and its signals"),
             Self::Foreground { .. } => Shell::Close("fg".to_owned(), "the shell also sends SIGCONT and waits"),
             Self::Resize { rows, columns, .. } => Shell::Exact(format!("stty rows {rows} cols {columns}")),
             Self::Raw { .. } => Shell::Exact("stty raw -echo".to_owned()),
@@ -171,6 +179,7 @@ impl Request for Call {
             (Self::Control { .. }, Errno::EPERM) => {
                 "the caller must lead a session (setsid) that has no terminal yet, and the terminal must be nobody's"
             }
+            (Self::GiveUp { .. }, Errno::ENOTTY) => "it is not the caller's controlling terminal, which open(\"/dev/tty\") answers",
             (Self::Foreground { .. }, Errno::ENOTTY) => {
                 "it is not the controlling terminal of the caller's session: terminal_attach makes it that"
             }

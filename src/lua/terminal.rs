@@ -98,6 +98,22 @@ pub const PRIMITIVES: &[Primitive] = &[
         function: attach,
     },
     Primitive {
+        name: "terminal_detach",
+        summary: "Gives up the controlling terminal: what runs from here on cannot type on it. Its keys still signal the process's group. A session's leader ends the session's programs by it (SIGHUP).",
+        params: &[need("terminal", TERMINAL, "what open(\"/dev/tty\") answers, or another descriptor of it")],
+        returns: "nothing",
+        syscalls: &["ioctl(2)"],
+        shell: "≈ setsid COMMAND",
+        needs: "the controlling terminal of the caller's session",
+        scope: Scope::Caller,
+        reversible: false,
+        examples: &[example(
+            "local p <close> = pty()\nlocal child <close> = fork(function()\n  terminal_attach(p)\n  local inner <close> = spawn(function()\n    terminal_detach(0)\n    assert(not try(open, \"/dev/tty\"))\n  end)\n  assert(inner:wait().code == 0)\nend)\nassert(child:wait().code == 0)",
+        )],
+        see: &["terminal_attach", "setsid", "TIOCNOTTY(2const)"],
+        function: detach,
+    },
+    Primitive {
         name: "tcsetpgrp",
         summary: "Hands the terminal to a process's group, or takes it back for the caller's: who may read it and whom its keys signal. Never stops the caller.",
         params: &[
@@ -227,6 +243,11 @@ fn attach(args: &Args) -> Outcome {
     sessions::start(args.host)?;
     args.host.run(Call::Control { terminal: terminal.clone() })?;
     args.host.run(processes::Call::Place { moves: [0, 1, 2].map(|number| (terminal.clone(), number)).to_vec() })?;
+    Ok(Value::Nil)
+}
+
+fn detach(args: &Args) -> Outcome {
+    args.host.run(Call::GiveUp { terminal: descriptor(args.value("terminal"), true)? })?;
     Ok(Value::Nil)
 }
 

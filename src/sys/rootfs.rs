@@ -18,6 +18,7 @@ use super::{Errno, Result};
 
 pub mod change;
 pub mod cover;
+pub mod plain;
 pub mod read;
 mod walk;
 

@@ -56,6 +56,12 @@ pub fn set_controlling(terminal: BorrowedFd) -> Result<()> {
     Errno::result(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSCTTY as _, 0) }).map(drop)
 }
 
+/// `TIOCNOTTY`: gives up the caller's controlling terminal; `ENOTTY` where it is not that.
+pub fn give_up(terminal: BorrowedFd) -> Result<()> {
+    // SAFETY: takes no argument.
+    Errno::result(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCNOTTY as _) }).map(drop)
+}
+
 /// Does something to a terminal that a background group would be stopped for.
 fn without_stop<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     let mut block = SigSet::empty();

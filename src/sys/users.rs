@@ -79,31 +79,14 @@ pub fn open_root(path: &Path) -> Result<OwnedFd> {
     nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
 }
 
-/// Reads a small file below `root`, resolved so that no link in it leads out of the root; empty
-/// where there is none.
+/// Reads a small file below `root`; empty where there is none.
 ///
-/// Its size and type are the container's choice, so both are judged: `EFBIG` past 4 MiB, `EINVAL`
-/// for what is no regular file.
+/// Its size and type are the container's choice, so both are judged: `EFBIG` past 4 MiB, `ENXIO` for
+/// pipes and devices, `EISDIR` for a directory.
 pub fn read_in_root(root: BorrowedFd, path: &str) -> Result<String> {
-    use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
-    use std::io::Read;
     const MOST: u64 = 4 << 20;
-    // Non-blocking, so that a fifo in its place does not stop this program.
-    let how = OpenHow::new()
-        .flags(OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    let file = match openat2(root, path, how) {
-        Err(Errno::ENOENT) => return Ok(String::new()),
-        other => std::fs::File::from(other?),
-    };
-    let found = file.metadata().map_err(super::files::errno)?;
-    if !found.is_file() {
-        return Err(Errno::EINVAL);
+    match super::rootfs::read::read(root, Path::new(path), MOST) {
+        Err(Errno::ENOENT) => Ok(String::new()),
+        other => other.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
     }
-    let mut bytes = Vec::new();
-    file.take(MOST + 1).read_to_end(&mut bytes).map_err(super::files::errno)?;
-    if bytes.len() as u64 > MOST {
-        return Err(Errno::EFBIG);
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

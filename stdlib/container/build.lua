@@ -157,7 +157,7 @@ local function gate(config)
   try(dir.unlink, dir, "/go")
   dir:mknod("/go", { type = "p", mode = "0600" })
   -- For reading and writing, which no one has to wait for (fifo(7)).
-  return dir:open("/go", { write = true })
+  return dir:open("/go", { write = true, special = true })
 end
 
 --- How the first process is started.
@@ -306,7 +306,7 @@ end
 function M.go(name)
   local _, err = try(function()
     local dir <close> = rootfs_open(state.dir(name))
-    local go <close> = dir:open("/go", { write = true })
+    local go <close> = dir:open("/go", { write = true, special = true })
     go:write("g")
   end)
   if err then

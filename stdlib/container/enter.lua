@@ -13,6 +13,7 @@
 --- assert(result.stdout == "sleep\n")
 --- box:stop { timeout = "0s" }
 --- ```
+local controlling = require "container.controlling"
 local inside = require "container.inside"
 local options = require "options"
 local other = require "container.other"
@@ -127,6 +128,7 @@ function M.start(box, command, how, terminal)
   end
   local group <close> = other.group(record)
   local pipes = how.capture and "pipe" or nil
+  local callers <close> = not terminal and controlling.open() or nil
   local process = spawn({
     name = "exec in " .. box.name,
     join = join,
@@ -138,6 +140,8 @@ function M.start(box, command, how, terminal)
   }, function()
     if terminal then
       terminal_attach(terminal)
+    else
+      controlling.give_up(callers)
     end
     inside.become(config, parts, command)
   end)

@@ -223,6 +223,11 @@ end
 function M.live(config, parts, command)
   -- Every object that a collection marks is a page that this process would have to copy first.
   collectgarbage("stop")
+  if not config.tty and not parts.session then
+    -- While /dev is the caller's.
+    local controlling = require "container.controlling"
+    controlling.give_up(controlling.open())
+  end
   sethostname(config.hostname)
   if config.domainname then
     setdomainname(config.domainname)
@@ -248,7 +253,7 @@ function M.live(config, parts, command)
   if config.tty then
     -- The first terminal of a devpts of its own; the owner has opened the other side.
     local here <close> = rootfs_open("/")
-    terminal_attach(here:open("/dev/pts/0", { write = true }))
+    terminal_attach(here:open("/dev/pts/0", { write = true, special = true }))
   elseif parts.session then
     setsid()
   end

@@ -4,19 +4,40 @@
 --- caller's goes into raw mode meanwhile and gets its modes back whatever happens.
 ---
 --- ```lua
---- local terminal = require "container.terminal"
+--- local container = require "container"
 ---
---- assert(terminal.multiplexer(42) == "/proc/42/root/dev/pts/ptmx")
+--- local box <close> = container.new { rootfs = "host" }
+--- box:start { "sleep", "100" }
+--- local multiplexer = require("container.terminal").multiplexer(box.pid)
+--- local terminal <close> = pty { ptmx = multiplexer }
+--- assert(is_tty(terminal.slave))
+--- box:stop { timeout = "0s" }
 --- ```
 local build = require "container.build"
+local options = require "options"
+local planned = require "planned"
 
 local M = {}
 
---- The multiplexer of a container's devpts, as its owner reaches it. The file system there was made
---- by this program, and nothing of the container has run in it yet.
----@param pid integer
+local PTMX = "/dev/pts/ptmx"
+
+--- Opens the multiplexer of a container's devpts. The container may have put something else there,
+--- or a link, so it is named inside of its root, judged, and then that very file is opened.
+---@param pid integer its first process
+---@return any fd
 function M.multiplexer(pid)
-  return ("/proc/%d/root/dev/pts/ptmx"):format(pid)
+  local root <close> = rootfs_open(("/proc/%s/root"):format(pid))
+  if planned(pid) then
+    return root:open(PTMX, { write = true, special = true })
+  end
+  local place <close> = root:open(PTMX, { path_only = true })
+  local name = ("/proc/self/fd/%d"):format(place.number)
+  local found = stat(name)
+  if found.type ~= "char" or found.major ~= 5 or found.minor ~= 2 then
+    local what = ("the container's %s is a %s and no multiplexer of terminals"):format(PTMX, found.type)
+    options.fail("container", what, "its devpts was taken away: there is no terminal to be had")
+  end
+  return open(name, { read = true, write = true })
 end
 
 local function size()

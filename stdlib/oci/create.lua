@@ -138,7 +138,7 @@ local function gate(made)
   for _, name in ipairs { "go", "answer" } do
     mkfifo(dir .. "/" .. name, "0600")
     local here <close> = rootfs_open(dir)
-    made.plan[name] = here:open("/" .. name, { write = true })
+    made.plan[name] = here:open("/" .. name, { write = true, special = true })
   end
 end
 

@@ -64,7 +64,7 @@ test.case(
     )
     os.remove(dir .. "/etc/passwd")
     t.eq(capture({ "mkfifo", dir .. "/etc/passwd" }).code, 0)
-    t.fails("EINVAL", user_lookup, "root", { root = dir })
+    t.fails("ENXIO", user_lookup, "root", { root = dir })
     remove(dir)
   end
 )

@@ -15,6 +15,9 @@ pub fn lesson(call: &Call) -> Lesson {
             .with("controlling")
             .note("its Ctrl-C is a signal to the session's foreground group from now on")
             .needs("to lead a session that has no terminal yet"),
+        Call::GiveUp { .. } => Lesson::new(Mark::Remove, "terminal", "of this process")
+            .with("controlling")
+            .note("nothing can be typed on it for the caller any more (TIOCSTI); Ctrl-C still reaches its group"),
         Call::Foreground { .. } => {
             Lesson::new(Mark::Change, "terminal", "foreground group").note("only this group may read, and gets the signals of keys")
         }

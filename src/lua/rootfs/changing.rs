@@ -71,7 +71,7 @@ pub fn open(args: &Args) -> Outcome {
             flags |= flag;
         }
     }
-    let reply = change(args, Change::Open { flags, mode: options.mode("mode").unwrap_or(0o644) })?;
+    let reply = change(args, Change::Open { flags, mode: options.mode("mode").unwrap_or(0o644), special: options.flag("special") })?;
     args.adopt(Descriptor::new(reply.fd().map_err(|errno| Raise::read("openat2", errno))?), None)
 }
 

@@ -315,7 +315,7 @@ fn remount(args: &Args) -> Outcome {
         return wrong("recursive and a propagation belong to mounts, superblock to the file system");
     }
     let wanted = Wanted::new(args, &args.required_text("target"))?;
-    let opened = wanted.run(Change::Open { flags: libc::O_PATH, mode: 0 })?;
+    let opened = wanted.run(Change::Open { flags: libc::O_PATH, mode: 0, special: false })?;
     let target = Spot::Fd(opened.fd().map_err(|errno| Raise::read("openat2", errno))?);
     let change = |flags: u64, keep: Option<u64>, data: Option<String>| {
         let target = target.clone();
@@ -345,7 +345,7 @@ fn remount(args: &Args) -> Outcome {
 
 fn umount(args: &Args) -> Outcome {
     let wanted = Wanted::new(args, &args.required_text("path"))?;
-    let opened = wanted.run(Change::Open { flags: libc::O_PATH, mode: 0 })?;
+    let opened = wanted.run(Change::Open { flags: libc::O_PATH, mode: 0, special: false })?;
     let target = Spot::Fd(opened.fd().map_err(|errno| Raise::read("openat2", errno))?);
     args.host.run(MountCall::Unmount { target, flags: libc::MNT_DETACH })?;
     Ok(Value::Nil)

@@ -42,7 +42,7 @@ pub fn rootfs_open(args: &Args) -> Outcome {
 
 pub fn subdir(args: &Args) -> Outcome {
     let root = args.this::<Rootfs>()?.root()?;
-    let change = Change::Open { flags: libc::O_PATH | libc::O_DIRECTORY, mode: 0 };
+    let change = Change::Open { flags: libc::O_PATH | libc::O_DIRECTORY, mode: 0, special: false };
     let opened = args.host.run(Call { root, path: args.required_path("path"), change })?;
     args.adopt(Rootfs::new(opened.fd().map_err(|errno| Raise::read("openat2", errno))?, false), None)
 }

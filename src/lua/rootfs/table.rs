@@ -49,6 +49,7 @@ const OPEN: &[Param] = &[
     may("mode", Type::Mode, "with create: permission bits before the umask; \"0644\""),
     may("directory", Type::Boolean, "ENOTDIR where it is no directory"),
     may("nofollow", Type::Boolean, "ELOOP where the last component is a symlink"),
+    may("special", Type::Boolean, "also a device, a pipe or a socket: it may wait, or set something to work; else ENXIO"),
     may("path_only", Type::Boolean, "names the file, whatever it is, and opens no device, pipe or socket (O_PATH)"),
 ];
 
@@ -146,7 +147,7 @@ pub const PRIMITIVES: &[Primitive] = &[
     ),
     method(
         "rootfs:open",
-        "Opens a file in the root.",
+        "Opens a regular file or a directory in the root.",
         &[PATH, may("options", Type::Options(OPEN), "")],
         "fd",
         &["openat2(2)"],

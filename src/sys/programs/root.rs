@@ -7,8 +7,10 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
+
+use nix::libc;
 
 use super::super::{Errno, Result, files};
 
@@ -89,10 +91,20 @@ impl Root {
         fs::symlink_metadata(self.host(&found.path)).ok()
     }
 
+    /// A regular file, by a path without links: in another's root there may be a pipe, or a device.
+    fn open(&self, path: &Path) -> Result<File> {
+        let host = self.host(path);
+        if !fs::symlink_metadata(&host).map_err(files::errno)?.is_file() {
+            return Err(Errno::ENXIO);
+        }
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+        fs::OpenOptions::new().read(true).custom_flags(flags).open(host).map_err(files::errno)
+    }
+
     /// The file's first 256 bytes, which is what the kernel looks at (`BINPRM_BUF_SIZE`).
     pub fn head(&self, path: &Path) -> Result<Vec<u8>> {
         let mut start = Vec::new();
-        let file = File::open(self.host(path)).map_err(files::errno)?;
+        let file = self.open(path)?;
         file.take(256).read_to_end(&mut start).map_err(files::errno)?;
         Ok(start)
     }
@@ -101,7 +113,7 @@ impl Root {
     pub fn read(&self, path: &Path, limit: u64) -> Option<Vec<u8>> {
         let found = self.resolve(path).ok()?;
         let mut content = Vec::new();
-        File::open(self.host(&found.path)).ok()?.take(limit).read_to_end(&mut content).ok()?;
+        self.open(&found.path).ok()?.take(limit).read_to_end(&mut content).ok()?;
         Some(content)
     }
 }

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::libc;
-use nix::sys::stat::{Mode, SFlag, fstat, fstatat, mkdirat, mknodat};
+use nix::sys::stat::{Mode, SFlag, fstatat, mkdirat, mknodat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, symlinkat, unlinkat};
 
-use super::{Dir, Links, make_directories, open, parent};
+use super::{Dir, Links, make_directories, open, parent, plain};
 use crate::sys::{Errno, Result, files};
 
 /// Runs `body` with an empty umask, so that what it makes has exactly the mode it was given.
@@ -83,24 +83,14 @@ fn open_to_write(dir: &Dir, name: &OsStr, mode: Mode, writing: Writing) -> Resul
         Err(Errno::EEXIST) if writing != Writing::New => {}
         other => return other,
     }
-    only_regular(&openat(dir, name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?)?;
+    let place = openat(dir, name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
+    plain::regular(&place)?;
     let append = if writing == Writing::Append { OFlag::O_APPEND } else { OFlag::empty() };
-    let fd = openat(dir, name, flags | append, Mode::empty())?;
-    only_regular(&fd)?;
+    let fd = plain::reopen(dir.as_fd(), Path::new(name), &place, flags | append)?;
     if writing == Writing::Replace {
         nix::unistd::ftruncate(&fd, 0)?;
     }
     Ok(fd)
-}
-
-/// `ELOOP` for a link, `EISDIR` for a directory, `ENXIO` for devices, pipes and sockets.
-pub fn only_regular(fd: &OwnedFd) -> Result<()> {
-    match SFlag::from_bits_truncate(fstat(fd)?.st_mode) & SFlag::S_IFMT {
-        SFlag::S_IFREG => Ok(()),
-        SFlag::S_IFLNK => Err(Errno::ELOOP),
-        SFlag::S_IFDIR => Err(Errno::EISDIR),
-        _ => Err(Errno::ENXIO),
-    }
 }
 
 /// `symlinkat(2)`: `text` is what the link says, and is not looked at.

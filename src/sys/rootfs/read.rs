@@ -1,25 +1,24 @@
 //! Reads inside a root.
 
 use std::ffi::OsString;
-use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use nix::fcntl::{OFlag, readlinkat};
 use nix::sys::stat::{FileStat, Mode, fstat};
 
-use super::{Links, change, open, parent};
+use super::{Links, open, parent, plain};
 use crate::sys::{Errno, Result, files};
 
-/// The content of a regular file, symlinks followed inside the root; `EFBIG` beyond `limit` bytes.
+/// The content of a regular file, symlinks followed inside the root; `EFBIG` beyond `limit` bytes,
+/// before any is read where the file says its size.
 pub fn read(root: BorrowedFd, path: &Path, limit: u64) -> Result<Vec<u8>> {
-    // Judged before it is opened: opening a device or a pipe has effects of its own.
     let place = open(root, path, OFlag::O_PATH, Mode::empty(), Links::Inside)?;
-    change::only_regular(&place)?;
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let fd = open(root, path, flags, Mode::empty(), Links::Inside)?;
-    change::only_regular(&fd)?;
-    files::read_limited(std::fs::File::from(fd).by_ref(), limit)
+    if u64::try_from(plain::regular(&place)?.st_size).unwrap_or_default() > limit {
+        return Err(Errno::EFBIG);
+    }
+    let fd = plain::reopen(root, path, &place, OFlag::O_RDONLY)?;
+    files::read_limited(&mut std::fs::File::from(fd), limit)
 }
 
 /// What a symlink says.

@@ -19,7 +19,6 @@ local M = {}
 ---@class test.hostile.Call
 ---@field [1] string
 ---@field [2] fun(root: any, path: string): any
----@field waits? boolean on a pipe, until somebody opens its other end, as open(2) has it
 
 --- Those that need no mount namespace. What removes comes last.
 ---@type test.hostile.Call[]
@@ -42,7 +41,6 @@ M.FILES = {
       local file <close> = root:open(path)
       return file:read(4096)
     end,
-    waits = true,
   },
   {
     "open below",
@@ -64,7 +62,6 @@ M.FILES = {
       local file <close> = root:open(path, { write = true })
       file:write("harm")
     end,
-    waits = true,
   },
   {
     "open to write below",

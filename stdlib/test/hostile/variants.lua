@@ -30,20 +30,22 @@ local KINDS = {
   file = { file = "a file\n" },
   fifo = { node = { type = "p" } },
   device = { node = { type = "c", major = 1, minor = 5 } },
+  socket = { socket = true },
+  sparse = { sparse = "1T" },
 }
 
 -- Each kind comes several times, each place with those that have got somebody out, or nearly.
 local ROWS = {
-  { "proc", "absolute", "relative", "dangling", "loop", "file", "above" },
+  { "proc", "absolute", "relative", "dangling", "loop", "file", "above", "socket" },
   { "sys", "relative", "absolute", "root", "fifo", "above" },
   { "dev", "absolute", "relative", "chain", "cwd", "dangling", "file" },
   { "dev/null", "setting", "absolute", "device", "fifo", "loop" },
   { "dev/pts", "relative", "fd", "file", "absolute" },
   { "dev/shm", "absolute", "above", "device" },
-  { "dev/console", "setting", "relative", "fifo", "fd" },
+  { "dev/console", "setting", "relative", "fifo", "fd", "socket" },
   { "etc", "absolute", "chain", "file", "root", "loop" },
-  { "etc/resolv.conf", "absolute", "first", "fifo", "dangling" },
-  { "etc/passwd", "relative", "setting", "device", "loop" },
+  { "etc/resolv.conf", "absolute", "first", "fifo", "dangling", "sparse" },
+  { "etc/passwd", "relative", "setting", "device", "loop", "fifo", "socket", "sparse" },
   { "tmp", "above", "absolute", "fd", "file", "cwd" },
   { "run", "chain", "relative", "first", "fifo", "dangling" },
 }
@@ -189,6 +191,16 @@ function M.find(name)
   error(("no variant is called %q"):format(name), 2)
 end
 
+--- A file that holds nothing and says that it is very long.
+---@param path string
+---@param size string as truncate(1) has it
+function M.sparse(path, size)
+  local made = capture { "truncate", "-s", size, path }
+  if made.code ~= 0 then
+    error(made.stderr, 0)
+  end
+end
+
 --- Makes way for what is to lie at a place: a decent root has a directory there.
 local function clear(path)
   local found = stat(path, { nofollow = true })
@@ -232,6 +244,10 @@ function M.lay(variant, path, canary)
     root:write(place, kind.file)
   elseif kind.node then
     root:mknod(place, kind.node)
+  elseif kind.socket then
+    socket_listen(path .. place):close()
+  elseif kind.sparse then
+    M.sparse(path .. place, kind.sparse)
   else
     root:symlink(text_of(variant, canary), place)
   end

@@ -142,7 +142,7 @@ impl<'a> Wanted<'a> {
 
     /// Changes what is mounted at the target now, as `mount(2)` does without a source.
     fn change(&self, flags: u64, keep: Option<u64>) -> Outcome<()> {
-        let opened = self.run(Change::Open { flags: libc::O_PATH, mode: 0 })?;
+        let opened = self.run(Change::Open { flags: libc::O_PATH, mode: 0, special: false })?;
         let target = Spot::Fd(opened.fd().map_err(|errno| Raise::read("openat2", errno))?);
         self.host.run(MountCall::Mount { source: None, target, fstype: None, flags, keep, data: None }).map(drop)
     }

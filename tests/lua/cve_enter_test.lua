@@ -1,28 +1,11 @@
 -- Attacks on the runtime while it starts a container, or a program in one: each under the number
 -- that it was found by. See `cve_roots_test.lua` for how the peers are used.
 
-local oci = require "test.oci"
+local attacks = require "test.attacks"
 local test = require "test"
 
-local NEEDS = { "root", "program:busybox" }
-local CRUN = { "root", "program:busybox", "version:crun 1.8.1" }
-local RUNC = { "root", "program:busybox", "version:runc 1.1.5" }
-
-test.need("version", oci.version)
-
-local function bench_of(needs, args)
-  local bench = oci.bench(needs == CRUN and "crun" or needs == RUNC and "runc" or nil)
-  local spec = oci.spec(args)
-  spec.ociVersion = "1.0.2"
-  spec.root.readonly = false
-  bench:write(spec)
-  return bench, spec
-end
-
-local function started(t, bench)
-  local code, said = bench:detached { "run", "-d", "--bundle", bench.path, "box" }
-  t.eq(code, 0, said)
-end
+local NEEDS, CRUN, RUNC = attacks.NEEDS, attacks.CRUN, attacks.RUNC
+local bench_of, started = attacks.bench, attacks.started
 
 -- The caller has left a directory of the host's open: the working directory is what leads to it.
 local function inherited(t, needs)

@@ -1,10 +1,11 @@
 -- What must never be loaded: code that lies where an image, a bundle or a neighbour can put it, or
 -- that the environment of a container names. Each planted file writes a canary when it is loaded.
 
+local attacks = require "test.attacks"
 local oci = require "test.oci"
 local test = require "test"
 
-local NEEDS = { "root", "program:busybox" }
+local NEEDS = attacks.NEEDS
 
 -- Names under which programs look for code or settings beside what they work on.
 local NAMES = {
@@ -100,12 +101,8 @@ test.case("CVE-2024-0132, CVE-2025-23267: no hook is a file of the root", NEEDS,
   end
 end)
 
-test.need("version", oci.version)
-
-local function environment_of_hook(peer)
-  local bench <close> = oci.bench(peer)
-  local spec = oci.spec { "true" }
-  spec.ociVersion = "1.0.2"
+local function environment_of_hook(needs)
+  local bench <close>, spec = attacks.bench(needs, { "true" })
   spec.process.env = { "LD_PRELOAD=./planted.so", "PATH=/bin" }
   local script = "(cat /proc/self/environ; pwd) > " .. bench.path .. "/seen"
   spec.hooks = { createContainer = { { path = "/bin/sh", args = { "sh", "-c", script } } } }
@@ -116,14 +113,14 @@ local function environment_of_hook(peer)
 end
 
 test.case("CVE-2025-23266: no hook loads what a container's environment names", NEEDS, function(t)
-  t.eq({ environment_of_hook() }, { false, false })
+  t.eq({ environment_of_hook(NEEDS) }, { false, false })
 end)
 
 test.case(
   "CVE-2025-23266: runc gives a hook the container's environment and directory",
-  { "root", "program:busybox", "version:runc 1.1.5" },
+  attacks.RUNC,
   function(t)
-    t.eq({ environment_of_hook "runc" }, { true, true })
+    t.eq({ environment_of_hook(attacks.RUNC) }, { true, true })
   end
 )
 

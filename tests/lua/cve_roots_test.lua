@@ -5,30 +5,12 @@
 -- A body answers what was reached, or nil. What an attack reaches for is made by the test, beside
 -- the root or in it, so a peer that falls does no harm.
 
+local attacks = require "test.attacks"
 local oci = require "test.oci"
 local test = require "test"
 
-local NEEDS = { "root", "program:busybox" }
-local CRUN = { "root", "program:busybox", "version:crun 1.8.1" }
-local RUNC = { "root", "program:busybox", "version:runc 1.1.5" }
-
-test.need("version", oci.version)
-
--- An attack that this program is to stop.
-local function stopped(name, body)
-  test.case(name, NEEDS, function(t)
-    local bench <close> = oci.bench()
-    t.eq(body(bench, t), nil, "reached")
-  end)
-end
-
--- The same where it is known to reach what it wants, or it would prove nothing.
-local function falls(name, needs, body)
-  test.case(name, needs, function(t)
-    local bench <close> = oci.bench(needs == CRUN and "crun" or "runc")
-    t.ok(body(bench, t), "nothing was reached: the attack is none")
-  end)
-end
+local NEEDS, CRUN, RUNC = attacks.NEEDS, attacks.CRUN, attacks.RUNC
+local stopped, falls, run = attacks.stopped, attacks.falls, attacks.run
 
 -- /dev of the image's own: where engines mount none, or before they do.
 local function without_dev(args)
@@ -37,12 +19,6 @@ local function without_dev(args)
   table.remove(spec.mounts, 2)
   spec.root.readonly = false
   return spec
-end
-
-local function run(bench, spec)
-  spec.ociVersion = "1.0.2"
-  bench:write(spec)
-  return bench:call { "run", "--bundle", bench.path, "box" }
 end
 
 -- An image whose /dev is a link: the runtime makes nodes and links there, and removes ptmx first.
@@ -285,7 +261,7 @@ test.case(
 -- While bubblewrap builds a root, the host's is at /oldroot.
 test.case(
   "CVE-2026-87766: bubblewrap makes a directory where a link leads",
-  { "root", "version:bwrap 0.8.0" },
+  attacks.BWRAP,
   function(t)
     local dir <close> = temp_dir()
     mkdir(dir.path .. "/canary")

@@ -1,5 +1,5 @@
---- What a machine has of containers, and what a process holds: looked at twice, the difference is
---- what somebody has left behind. For a machine of one's own (`tests/box.sh`): elsewhere other
+--- What a machine has of containers: looked at twice, the difference is what somebody has left
+--- behind. For a machine of one's own (`tests/box.sh`): elsewhere other
 --- programs make processes, groups and links at any time.
 ---
 --- ```lua
@@ -110,17 +110,6 @@ function M.left(before, dirs, patience)
     end
     poll({}, { timeout = "20ms" })
   end
-end
-
---- What a process holds: descriptors, and memory that is its own, in KiB (proc_pid_status(5)).
----@param pid integer|string
----@return { descriptors: integer, memory: integer }
-function M.held(pid)
-  local status = read_file(("/proc/%s/status"):format(pid))
-  return {
-    descriptors = #list_dir(("/proc/%s/fd"):format(pid)),
-    memory = math.tointeger(tonumber(status:match "RssAnon:%s+(%d+)")),
-  }
 end
 
 --- How fast a value grows: the slope of the line that has the least squares from the points.

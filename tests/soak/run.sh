@@ -7,6 +7,8 @@
 #   SEED=NUMBER of an earlier run: the same containers with the same faults again
 #   LEAK=WORDS  leave something behind on purpose: fd,memory,cgroup,state,mount,link,process
 #   STRIDE=1    instead: each call of each command and kind fails once; every so manieth
+#   ONLY=W,W    instead: each call with one of these words in it fails once
+#   KINDS=WORDS of containers: host plain dir detached network
 #   LIMIT=N   end early, with the figures so far
 #   TELL=1      print what each fault has come to
 #   PATIENCE=30 how many seconds what is left may take to go
@@ -18,6 +20,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 program=$(readlink -f "$1")
 shift
 for setting in "$@"; do export "${setting?}"; done
+[ -z "${STDLIB:-}" ] || STDLIB=$(readlink -f "$STDLIB")
 dir=$(mktemp -d "${TMPDIR:-/tmp}/crun-lua-soak-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 143' HUP INT TERM

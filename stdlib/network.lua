@@ -154,7 +154,14 @@ function M.plan(spec, context)
     local here_too <close> = here
     made.record = record
     local module = mode == "bridge" and "bridged" or mode == "cni" and "cni" or "user_mode"
-    require("network." .. module).plan(spec, record, here_too)
+    local _, err = try(require("network." .. module).plan, spec, record, here_too)
+    if err then
+      -- All may be there, and only the lock not be given back: the record says so.
+      if stat(require("network.state").attachment(record.scope, record.id)) then
+        M.release(made)
+      end
+      error(err, 0)
+    end
   end
   local _, err = try(write_files, made)
   if err then

@@ -122,7 +122,8 @@ fn journal_collect(args: &Args) -> Outcome {
 
 /// A lock that is held. It belongs to the open file (flock(2)), which a forked child shares: the
 /// child closes its copy at once, so that the lock ends with its owner, and the owner gives it back
-/// by `LOCK_UN`, which needs no one else to close anything.
+/// by `LOCK_UN`, which needs no one else to close anything. Where that fails, closing the last copy
+/// does the same: what was done under the lock is done, and no error makes its caller forget it.
 struct Lock {
     fd: RefCell<Option<Fd>>,
     /// The descriptor's number while it is open.
@@ -167,10 +168,10 @@ impl Resource for Lock {
 
     fn close(&self, host: &Host) -> Outcome<()> {
         self.no_number(host);
-        match self.fd.take() {
-            Some(fd) => host.run(Call::Unlock { fd }).map(drop),
-            None => Ok(()),
+        if let Some(fd) = self.fd.take() {
+            let _ = host.run(Call::Unlock { fd });
         }
+        Ok(())
     }
 
     /// Held until the process ends.

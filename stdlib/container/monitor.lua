@@ -98,6 +98,26 @@ local function supervise(box, supervisor)
   end
 end
 
+--- Takes back what was made of a container that cannot be started. A step that fails keeps nobody
+--- from the next, nor from hearing why there is no container.
+local function take_back(box, writer, again)
+  if box.run_state then
+    try(box.stop, box, { timeout = "0s" })
+  end
+  if writer then
+    try(writer.close, writer)
+  end
+  if not box.made then
+    return
+  end
+  box.made.undo:run()
+  if again then
+    try(box.made.running.close, box.made.running)
+  else
+    try(build.forget, box.made)
+  end
+end
+
 --- The monitor's whole life. `made` is there where an ended container starts again.
 local function live(Box, config, command, channel, again)
   local box = Box.new(config)
@@ -117,20 +137,7 @@ local function live(Box, config, command, channel, again)
     answer(channel)
   end)
   if not ok then
-    local undone = box.made
-    if box.run_state then
-      try(box.stop, box, { timeout = "0s" })
-    end
-    if writer then
-      writer:close()
-    end
-    if undone then
-      undone.undo:run()
-      if not again then
-        state.forget(box.name)
-      end
-      undone.running:close()
-    end
+    take_back(box, writer, again)
     try(answer, channel, err)
     return 1
   end
@@ -142,7 +149,8 @@ local function live(Box, config, command, channel, again)
     writer:close()
     box.made.undo:run()
     if config.remove then
-      state.forget(box.name)
+      build.forget(box.made)
+      return
     elseif box.record.image or box.record.release then
       -- Given back; until here whoever comes next would do it.
       box.record.image, box.record.release = nil, nil

@@ -96,9 +96,9 @@ function M.plan(spec, record, here)
     -- Without routing IPv6 stays on the bridge: neither the way out nor published ports.
     record.gateway6 = bridge.nat6 and bridge.gateway6 or nil
     ports.check(record)
-    mkdir(state.dir(record.scope) .. "/attachments", { parents = true, mode = "0700" })
-    state.write(state.attachment(record.scope, record.id), record)
     local _, err = try(function()
+      mkdir(state.dir(record.scope) .. "/attachments", { parents = true, mode = "0700" })
+      state.write(state.attachment(record.scope, record.id), record)
       if #record.ports > 0 then
         ports.take(record, record.ports, give_back(record.scope, here))
       end

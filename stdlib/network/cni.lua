@@ -195,7 +195,11 @@ function M.plan(spec, record)
   ports.check_sockets(record.ports)
   state.locked(function()
     mkdir(state.dir(record.scope) .. "/attachments", { parents = true, mode = "0700" })
-    state.write(state.attachment(record.scope, record.id), record)
+    local _, err = try(state.write, state.attachment(record.scope, record.id), record)
+    if err then
+      state.tidy(record.scope)
+      error(err, 0)
+    end
   end)
 end
 

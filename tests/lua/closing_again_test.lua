@@ -59,6 +59,50 @@ test.case("a process that cannot be killed once is killed by the next close", fu
   t.eq(failing(t, source, "pidfd_send_signal(", "EPERM").stdout, "again\n")
 end)
 
+test.case(
+  "a detached container that cannot be made says why, and its name is free at the next try",
+  { "root" },
+  function(t)
+    local source = [[
+    local container = require "container"
+    local dir <close> = temp_dir()
+    mkdir(dir.path .. "/volume")
+    local box = container.new {
+      name = "closing-again", rootfs = "host", detach = true, volumes = { dir.path .. "/volume:/mnt" },
+    }
+    remove(dir.path .. "/volume", { directory = true })
+    print(select(2, try(box.create, box, { "true" })).errno)
+    print(#container.list())
+  ]]
+    local said = failing(t, source, 'containers/closing-again", AT_FDCWD', "EIO").stdout
+    t.eq(said, "ENOENT\n0\n")
+  end
+)
+
+test.case("a lock that cannot be given back is let go of with its descriptor", function(t)
+  local source = [[
+    local dir <close> = temp_dir()
+    local lock = file_lock(dir.path .. "/lock")
+    lock:close()
+    local again <close> = file_lock(dir.path .. "/lock", { wait = false })
+    print(again ~= nil)
+  ]]
+  t.eq(failing(t, source, "LOCK_UN", "EIO").stdout, "true\n")
+end)
+
+test.case("a process that was closed holds no descriptor, and its end is still known", function(t)
+  local before = #list_dir "/proc/self/fd"
+  for _ = 1, 10 do
+    local child = spawn(function()
+      return 3
+    end)
+    t.eq(child:wait().code, 3)
+    child:close()
+    t.fails("closed", child.alive, child)
+  end
+  t.eq(#list_dir "/proc/self/fd", before)
+end)
+
 test.case("what a deferred function knows is let go of with its call", function(t)
   local function size()
     collectgarbage()

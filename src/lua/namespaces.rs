@@ -331,7 +331,7 @@ fn setns(args: &Args) -> Outcome {
             return Err(Raise::argument("options.kinds: a process has a namespace of each kind; expected a list such as { \"net\" }"));
         }
         let pidfd = match process {
-            Some(process) => process.pidfd().clone(),
+            Some(process) => process.pidfd(),
             None => args.host.run(spawn::Call::OpenProcess { pid: pid.clone() })?.fd().map_err(|errno| Raise::read("pidfd_open", errno))?,
         };
         // Read before: afterwards this may be another /proc.

@@ -50,7 +50,7 @@ pub fn place(host: &Host, fields: &Fields, name: &str) -> Outcome<Option<Place>>
     let value = fields.value(name);
     Ok(Some(match (kind_of(value), value) {
         (Some("process"), _) => match fields.handle::<Process>(name)? {
-            Some(process) => Place::Process(process.pid().clone(), Some(process.pidfd().clone())),
+            Some(process) => Place::Process(process.pid().clone(), Some(process.pidfd())),
             None => return Ok(None),
         },
         (Some("netns"), _) => match fields.handle::<Netns>(name)? {

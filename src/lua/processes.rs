@@ -206,7 +206,7 @@ fn kill(args: &Args) -> Outcome {
 fn kill_process(args: &Args) -> Outcome {
     let process = args.this::<Process>()?;
     let signal = signal(args.value("signal"));
-    args.host.run(Call::Signal { pid: process.pid().clone(), pidfd: process.pidfd().clone(), signal })?;
+    args.host.run(Call::Signal { pid: process.pid().clone(), pidfd: process.pidfd(), signal })?;
     Ok(Value::Nil)
 }
 
@@ -215,7 +215,8 @@ fn alive(args: &Args) -> Outcome {
     if process.is_planned() {
         return Ok(super::unknown(args.lua)?);
     }
-    let fd = process.pidfd().get().map_err(|errno| Raise::read("poll(<pidfd>)", errno))?;
+    let pidfd = process.pidfd();
+    let fd = pidfd.get().map_err(|errno| Raise::read("poll(<pidfd>)", errno))?;
     let ended = sys::processes::readable(&[fd], Some(Duration::ZERO)).map_err(|errno| Raise::read("poll(<pidfd>)", errno))?;
     Ok(Value::Boolean(ended.is_empty()))
 }

@@ -274,7 +274,7 @@ fn sent(value: &Value) -> Option<Outcome<Fd>> {
     let handle = Handle::from_value(value)?;
     Some(match handle.kind() {
         "pty" => handle.open::<Pty>().and_then(|pty| pty.master()),
-        "process" => handle.open::<Process>().map(|process| process.pidfd().clone()),
+        "process" => handle.open::<Process>().map(|process| process.pidfd()),
         "seccomp_listener" => handle.open::<Listener>().and_then(|listener| listener.fd()),
         _ => handle.open::<Descriptor>().and_then(|fd| fd.fd()),
     })

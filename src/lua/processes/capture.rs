@@ -134,7 +134,8 @@ fn collect(args: &Args, process: &Process, options: &Fields) -> Outcome {
         let failed = |errno: Errno| {
             if errno == Errno::EINTR && stop_if_signalled(host) { interrupted() } else { Raise::read("poll(<pipes>)", errno) }
         };
-        let pidfd = process.pidfd().get().map_err(failed)?;
+        let pidfd = process.pidfd();
+        let pidfd = pidfd.get().map_err(failed)?;
         exchanged = sys::processes::exchange(pidfd, input, &text, [stdout, stderr], limit, timeout).map_err(failed)?;
     }
     if exchanged.over || exchanged.late {
@@ -168,7 +169,7 @@ fn taken(handle: &Handle, host: &Host) -> Outcome<Fd> {
 }
 
 fn kill(host: &Host, process: &Process) -> Outcome<()> {
-    let call = Call::Signal { pid: process.pid().clone(), pidfd: process.pidfd().clone(), signal: nix::libc::SIGKILL };
+    let call = Call::Signal { pid: process.pid().clone(), pidfd: process.pidfd(), signal: nix::libc::SIGKILL };
     match host.run(call) {
         Err(failure) if failure.errno() != Some(Errno::ESRCH) => Err(failure),
         _ => Ok(()),
@@ -180,7 +181,7 @@ fn reaped(host: &Host, process: &Process, timeout: Option<Duration>) -> Outcome<
     if process.end.get().is_some() {
         return Ok(true);
     }
-    let children = vec![(process.pid().clone(), process.pidfd().clone())];
+    let children = vec![(process.pid().clone(), process.pidfd())];
     let Reply::Ended(_, end, usage) = patiently(host, Call::Wait { children, timeout, forward: Vec::new() })? else { return Ok(false) };
     process.end.set(Some((end, usage)));
     Ok(true)

@@ -17,7 +17,9 @@ use crate::sys::{self, Errno, Fd, Pid, fork};
 /// A process: one that this program has started, or any other.
 pub struct Process {
     pid: Pid,
-    pidfd: Fd,
+    /// A planned one after `close`: a script may have many that Lua has not collected yet.
+    pidfd: RefCell<Fd>,
+    planned: bool,
     /// Whether it is a child, which is killed and reaped when the handle is closed.
     child: bool,
     /// Where the child reports the error that it ends with.
@@ -35,7 +37,8 @@ impl Process {
     pub fn new(pid: Pid, pidfd: Fd, channel: fork::Channel) -> Self {
         Self {
             pid,
-            pidfd,
+            planned: pidfd.is_planned(),
+            pidfd: RefCell::new(pidfd),
             child: true,
             channel: RefCell::new(Some(channel)),
             error: RefCell::default(),
@@ -48,7 +51,8 @@ impl Process {
     pub(super) fn foreign(pid: i32, pidfd: Fd) -> Self {
         Self {
             pid: Pid::foreign(pid),
-            pidfd,
+            planned: pidfd.is_planned(),
+            pidfd: RefCell::new(pidfd),
             child: false,
             channel: RefCell::default(),
             error: RefCell::default(),
@@ -59,7 +63,7 @@ impl Process {
 
     /// Whether a plan made this process.
     pub fn is_planned(&self) -> bool {
-        self.pidfd.is_planned()
+        self.planned
     }
 
     /// The process's number.
@@ -68,8 +72,14 @@ impl Process {
     }
 
     /// The descriptor that refers to the process.
-    pub fn pidfd(&self) -> &Fd {
-        &self.pidfd
+    pub fn pidfd(&self) -> Fd {
+        self.pidfd.borrow().clone()
+    }
+
+    /// Lets go of it. What still holds a copy may use it.
+    fn let_go(&self) {
+        let label = self.pidfd.borrow().label().to_owned();
+        self.pidfd.replace(Fd::planned(label));
     }
 
     /// The number of a child that has not been reaped.
@@ -138,6 +148,36 @@ impl Process {
         }
         Ok(table)
     }
+
+    /// Kills and reaps a child that still runs. An error that nobody has waited for is printed.
+    fn end_child(&self, host: &Host) -> Outcome<()> {
+        self.listen(host, false)?;
+        if let Some(json) = self.error.take() {
+            let reason = json["message"].as_str().unwrap_or("unknown error");
+            sys::complain(format_args!("{} failed: {reason}", self.describe()));
+        }
+        if self.end.get().is_some() {
+            return Ok(());
+        }
+        let killed = host.run(Call::Signal { pid: self.pid.clone(), pidfd: self.pidfd(), signal: nix::libc::SIGKILL });
+        if let Err(failure) = killed
+            && failure.errno() != Some(Errno::ESRCH)
+        {
+            return Err(failure);
+        }
+        let children = vec![(self.pid.clone(), self.pidfd())];
+        let call = Call::Wait { children, timeout: None, forward: Vec::new() };
+        // A killed child ends at once, so a signal to this program may wait until it has.
+        host.cgroups.unfrozen(host, || {
+            while let Err(failure) = host.run(call.clone()) {
+                if failure.errno() != Some(Errno::EINTR) {
+                    return Err(failure);
+                }
+                stop_if_signalled(host);
+            }
+            Ok(())
+        })
+    }
 }
 
 impl Resource for Process {
@@ -166,37 +206,12 @@ impl Resource for Process {
         }
     }
 
-    /// Kills and reaps a child that still runs. An error that nobody has waited for is printed.
     fn close(&self, host: &Host) -> Outcome<()> {
-        if !self.child {
-            return Ok(());
+        if self.child {
+            self.end_child(host)?;
         }
-        self.listen(host, false)?;
-        if let Some(json) = self.error.take() {
-            let reason = json["message"].as_str().unwrap_or("unknown error");
-            sys::complain(format_args!("{} failed: {reason}", self.describe()));
-        }
-        if self.end.get().is_some() {
-            return Ok(());
-        }
-        let killed = host.run(Call::Signal { pid: self.pid.clone(), pidfd: self.pidfd.clone(), signal: nix::libc::SIGKILL });
-        if let Err(failure) = killed
-            && failure.errno() != Some(Errno::ESRCH)
-        {
-            return Err(failure);
-        }
-        let children = vec![(self.pid.clone(), self.pidfd.clone())];
-        let call = Call::Wait { children, timeout: None, forward: Vec::new() };
-        // A killed child ends at once, so a signal to this program may wait until it has.
-        host.cgroups.unfrozen(host, || {
-            while let Err(failure) = host.run(call.clone()) {
-                if failure.errno() != Some(Errno::EINTR) {
-                    return Err(failure);
-                }
-                stop_if_signalled(host);
-            }
-            Ok(())
-        })
+        self.let_go();
+        Ok(())
     }
 
     fn lasting(&self) -> bool {

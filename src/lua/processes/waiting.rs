@@ -66,7 +66,7 @@ fn wait_for(host: &Host, processes: &[&Process], timeout: Option<Duration>, forw
     if let Some(index) = processes.iter().position(|process| process.end.get().is_some()) {
         return Ok(Some(index));
     }
-    let children = processes.iter().map(|process| (process.pid().clone(), process.pidfd().clone())).collect();
+    let children = processes.iter().map(|process| (process.pid().clone(), process.pidfd())).collect();
     let Reply::Ended(index, end, usage) = patiently(host, Call::Wait { children, timeout, forward })? else { return Ok(None) };
     if let Some(process) = processes.get(index) {
         process.end.set(Some((end, usage)));
@@ -86,7 +86,7 @@ pub fn reap(args: &Args) -> Outcome {
     if process.end.get().is_none() {
         let host = args.host;
         let others = Others::known(host.ledger.all::<Process>().iter().filter_map(|child| child.running()));
-        let child = (process.pid().clone(), process.pidfd().clone());
+        let child = (process.pid().clone(), process.pidfd());
         let call = Call::Reap { child, timeout: options.duration("timeout"), forward, others: others.clone() };
         let ended = patiently(host, call);
         // Also where the wait has failed: these children are gone, and their handles must know.

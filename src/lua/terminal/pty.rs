@@ -166,7 +166,7 @@ fn relay(args: &Args) -> Outcome {
     let master = pty.master()?;
     let input = descriptor(options.value("input"), false)?;
     let output = if options.has("output") { descriptor(options.value("output"), false)? } else { own(1)? };
-    let process = options.handle::<Process>("process")?.map(|process| process.pidfd().clone());
+    let process = options.handle::<Process>("process")?.map(|process| process.pidfd());
     let forward = waiting::forwarded(&options)?;
     if process.is_none() && !forward.is_empty() {
         return Err(Raise::argument("options: signals are forwarded to the process, and there is none"));

@@ -3,7 +3,7 @@
 # ten; see soak.lua. As root: run.sh PROGRAM [NAME=VALUE…]
 #
 #   N=10000     containers        FAULTS=10  a fault in one of that many; 0 for none
-#   EVERY=100   between two looks for what is left
+#   EVERY=100   between two looks for what is left; 20 with STRIDE, 1 with ONLY
 #   SEED=NUMBER of an earlier run: the same containers with the same faults again
 #   LEAK=WORDS  leave something behind on purpose: fd,memory,cgroup,state,mount,link,process
 #   STRIDE=1    instead: each call of each command and kind fails once; every so manieth

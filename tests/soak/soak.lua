@@ -29,9 +29,11 @@ local function setting(name, default)
   return math.tointeger(tonumber(word(name) or default)) or error(name .. ": not a number", 0)
 end
 
-local N, FAULTS, EVERY = setting("N", 10000), setting("FAULTS", 10), setting("EVERY", 100)
+local N, FAULTS = setting("N", 10000), setting("FAULTS", 10)
 -- Each call fails once, or every so manieth, or those with these words, instead of random faults.
 local ONLY, STRIDE = word "ONLY", setting("STRIDE", word "ONLY" and 1 or 0)
+-- What one has left is removed by the next of its kind: few are looked at one by one.
+local EVERY = setting("EVERY", ONLY and 1 or STRIDE > 0 and 20 or 100)
 -- After so many seconds it ends early, and says how far it has come.
 local LIMIT = setting("LIMIT", 1 << 30)
 local SEED = setting("SEED", os.time() % 100000)
@@ -122,21 +124,22 @@ local function every_call(looked)
     only[#only + 1] = one
   end
   local function next_name()
-    serial = serial + 1
-    if serial % 20 == 0 then
+    if serial > 0 and serial % EVERY == 0 then
       looked(serial)
     end
+    serial = serial + 1
     return ("step-%06d"):format(serial)
   end
   for _, name in ipairs(commands.LIFE) do
-    for _, number in ipairs(faults.numbers(by_commands.calls[name], STRIDE, only)) do
-      by_commands:live(next_name(), "errno", name, number)
+    for _, target in ipairs(faults.targets(by_commands.calls[name], STRIDE, only)) do
+      by_commands:live(next_name(), "errno", name, target)
     end
   end
   for _, kind in ipairs(KINDS) do
-    for _, number in ipairs(seen[kind] and {} or faults.numbers(by_owner.calls[kind], STRIDE, only)) do
+    local targets = seen[kind] and {} or faults.targets(by_owner.calls[kind], STRIDE, only)
+    for _, target in ipairs(targets) do
       local name = next_name()
-      local fault = ("%d:%s"):format(number, faults.any(faults.ERRNOS))
+      local fault = faults.option(target, name)
       local result = soak:run(by_owner:once(name, kind, { "--fault", fault }))
       failed = failed + (result.code ~= 0 and 1 or 0)
       soak:note("%s (%s) %s: %s", name, kind, fault, result.text)

@@ -11,6 +11,7 @@ pub fn trials() -> Vec<Trial> {
     };
     vec![
         trial("some containers with a fault in one of two leave nothing, and their makers do not grow", short),
+        trial("a lock or a name that cannot be given back at once leaves nothing", stuck),
         trial("what is left behind on purpose is noticed, whatever it is", noticed),
     ]
 }
@@ -25,6 +26,16 @@ fn short() -> Result<(), Failed> {
     let output = succeeded(soak(&["N=30", "EVERY=10", "FAULTS=2", "SEED=7"])?)?;
     let printed = text(&output);
     assert!(printed.contains("4 looks, 0 problems") && printed.contains("fault killed"), "{printed}");
+    Ok(())
+}
+
+/// Each call that gives back a lock, and each that takes or gives back a name, fails once. The machine
+/// is looked at after each: the next container removes what one has left.
+fn stuck() -> Result<(), Failed> {
+    let output = succeeded(soak(&["ONLY=LOCK_UN,renameat2", "KINDS=network plain", "SEED=7"])?)?;
+    let printed = text(&output);
+    let tried = |line: &&str| line.starts_with("every call: ") && !line.starts_with("every call: 0 ");
+    assert!(printed.contains(" 0 problems") && printed.lines().any(|line| tried(&line)), "{printed}");
     Ok(())
 }
 

@@ -87,12 +87,9 @@ end
 --- One command, with what is to go wrong at it.
 local INJECT = {}
 
-function INJECT:errno(name, id, number)
-  local fault = ("%d:%s"):format(
-    number or math.random(self.calls[name].own),
-    faults.any(faults.ERRNOS)
-  )
-  return self.soak:run(self:words(name, id, { "--fault", fault }))
+function INJECT:errno(name, id, target)
+  target = target or { number = math.random(self.calls[name].own) }
+  return self.soak:run(self:words(name, id, { "--fault", faults.option(target, id) }))
 end
 
 function INJECT:killed(name, id)
@@ -142,19 +139,19 @@ local function give_up(self, id, name, fault)
   faults.empty(self.places.state)
 end
 
---- A whole life. With a fault: at this step or any, at this call or any.
+--- A whole life. With a fault: at this step or any; where a call fails, this one or any.
 ---@param id string
 ---@param fault? string one of `faults.KINDS`
 ---@param at? string
----@param number? integer
-function Commands:live(id, fault, at, number)
+---@param target? test.soak.Target
+function Commands:live(id, fault, at, target)
   at = at or fault and faults.any(M.LIFE)
   local pid
   for _, name in ipairs(M.LIFE) do
     local result
     if name == at then
       self.count(fault, "injected")
-      result = INJECT[fault](self, name, id, number)
+      result = INJECT[fault](self, name, id, target)
     else
       result = self.soak:run(self:words(name, id))
     end
@@ -174,28 +171,28 @@ function Commands:live(id, fault, at, number)
   faults.empty(self.places.state)
 end
 
---- Brings the container `first` to where a step is next, so that the step can be run for a look.
+--- Brings the first container to where a step is next, so that the step can be run for a look.
 local READY = {
   create = function(self)
-    self.soak:run(self:words("force", "first"))
+    self.soak:run(self:words("force", faults.FIRST))
   end,
   start = function(self)
-    self.soak:run(self:words("force", "first"))
-    self.soak:must("create", self:words("create", "first"))
+    self.soak:run(self:words("force", faults.FIRST))
+    self.soak:must("create", self:words("create", faults.FIRST))
   end,
   delete = function(self)
-    self.soak:run(self:words("kill", "first"))
-    if not self:first_process "first" then
-      self.soak:must("create", self:words("create", "first"))
+    self.soak:run(self:words("kill", faults.FIRST))
+    if not self:first_process(faults.FIRST) then
+      self.soak:must("create", self:words("create", faults.FIRST))
     end
-    M.kill(self:first_process "first")
-    M.wait(self:first_process "first")
+    M.kill(self:first_process(faults.FIRST))
+    M.wait(self:first_process(faults.FIRST))
   end,
 }
 
 function READY:exec()
   READY.start(self)
-  self.soak:must("start", self:words("start", "first"))
+  self.soak:must("start", self:words("start", faults.FIRST))
 end
 
 READY.kill = READY.exec
@@ -205,7 +202,7 @@ function Commands:calibrate()
   for _, name in ipairs(M.LIFE) do
     self.calls[name] = faults.calibrate(self.soak, function(extra)
       READY[name](self)
-      return self:words(name, "first", extra)
+      return self:words(name, faults.FIRST, extra)
     end)
   end
 end

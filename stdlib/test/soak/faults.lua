@@ -79,8 +79,12 @@ end
 ---@class test.soak.Calls
 ---@field own integer calls of the command itself; those of its children count on
 ---@field all integer the highest number in any of its processes
----@field texts table<integer, string[]> by number: what the calls were
+---@field events { number: integer, inside: string, text: string }[] what the calls were, and in which
+--- of its processes
 ---@field system { [1]: string, [2]: integer }[] a name, and the how manieth of the name it is
+
+--- The name of the container that is looked at, by which its processes are called.
+M.FIRST = "first"
 
 --- Runs a command whole and looks at what it does. `command_of` makes it anew, with more options.
 ---@param soak test.soak.Runner
@@ -88,7 +92,9 @@ end
 ---@return test.soak.Calls
 function M.calibrate(soak, command_of)
   local file = soak.work .. "/calls"
-  local found = { own = 0, all = 0, texts = {}, system = {} }
+  local found = { own = 0, all = 0, events = {}, system = {} }
+  -- The first one of a kind makes directories, and compiles a filter: no other does.
+  soak:must("a whole run", command_of {})
   soak:must("a whole run", command_of { "--trace", file })
   for line in read_file(file):gmatch "[^\n]+" do
     local event = json_decode(line)
@@ -96,8 +102,7 @@ function M.calibrate(soak, command_of)
     if number then
       found.all = math.max(found.all, number)
       found.own = event["in"] == "" and math.max(found.own, number) or found.own
-      found.texts[number] = found.texts[number] or {}
-      table.insert(found.texts[number], event.call)
+      found.events[#found.events + 1] = { number = number, inside = event["in"], text = event.call }
     end
   end
   if not needs.unmet "program:strace" then
@@ -116,24 +121,39 @@ function M.calibrate(soak, command_of)
   return found
 end
 
---- The numbers at which a call fails that a run is to try: every so manieth, or those whose calls
---- have one of these words in them.
+--- A call that is to fail: by its number in every process, or in one.
+---@class test.soak.Target
+---@field number integer
+---@field inside? string
+
+--- The calls that fail one by one: every so manieth number, or the calls that have one of these words
+--- in them.
 ---@param calls test.soak.Calls
 ---@param stride integer
 ---@param only? string[]
----@return integer[]
-function M.numbers(calls, stride, only)
+---@return test.soak.Target[]
+function M.targets(calls, stride, only)
   local list = {}
-  for number = 1, calls.all, only and 1 or stride do
-    local wanted = not only
+  for number = 1, only and 0 or calls.all, stride do
+    list[#list + 1] = { number = number }
+  end
+  for _, event in ipairs(only and calls.events or {}) do
+    local wanted = false
     for _, word in ipairs(only or {}) do
-      for _, text in ipairs(calls.texts[number] or {}) do
-        wanted = wanted or text:find(word, 1, true) ~= nil
-      end
+      wanted = wanted or event.text:find(word, 1, true) ~= nil
     end
-    list[#list + 1] = wanted and number or nil
+    list[#list + 1] = wanted and event or nil
   end
   return list
+end
+
+--- A target as `--fault` reads it.
+---@param target test.soak.Target
+---@param name string of the container
+---@return string
+function M.option(target, name)
+  local option = ("%d:%s"):format(target.number, M.any(M.ERRNOS))
+  return target.inside and option .. ":" .. target.inside:gsub(M.FIRST, name) or option
 end
 
 --- Runs a command that is killed: before a call, or within a system call.

@@ -55,7 +55,7 @@ function Keeper:calibrate()
   for _, kind in ipairs(self.kinds) do
     self.calls[kind] = self.calls[kind]
       or faults.calibrate(self.soak, function(extra)
-        return self:once("first", kind, extra)
+        return self:once(faults.FIRST, kind, extra)
       end)
   end
 end

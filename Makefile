@@ -7,8 +7,8 @@ CARGO_TARGET_DIR ?= target
 # rustup's programs, where the shell's start-up file has not been read.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 # What tests/soak/run.sh reads, where it was given.
-export N FAULTS EVERY SEED LEAK TELL STRIDE LIMIT PATIENCE
-PROGRAM = $(CARGO_TARGET_DIR)/$(shell rustc -vV | sed -n 's/^host: //p')/release/crun-lua
+export N FAULTS EVERY SEED LEAK TELL STRIDE ONLY KINDS LIMIT PATIENCE
+PROGRAM = $(shell tests/target.sh $(CARGO_TARGET_DIR))/release/crun-lua
 
 .PHONY: help build run test test-vm conformance rig fuzz soak bench book completions man install uninstall clean
 
@@ -40,8 +40,8 @@ conformance: ## Run the OCI conformance suite: RUNTIME=PROGRAM another runtime, 
 
 rig: ## Run the hostile rig whole, SECONDS=20 for each race, and print what was tried
 	@tests/packages.sh test
-	cargo build --locked
-	@tests/hostile/rig.sh $(CARGO_TARGET_DIR)/$(shell rustc -vV | sed -n 's/^host: //p')/debug/crun-lua $(or $(SECONDS),20) $(ARGS)
+	cargo build --locked --release --quiet
+	@tests/hostile/rig.sh $(PROGRAM) $(or $(SECONDS),20) $(ARGS)
 
 fuzz: ## Run the fuzz targets, each for SECONDS=60; TARGET=config one of them; a nightly toolchain and cargo-fuzz
 	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }

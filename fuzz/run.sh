@@ -8,8 +8,7 @@ set -eu
 cd "$(dirname "$0")"
 target=$1 seconds=$2
 shift 2
-host=$(rustc -vV | sed -n 's/^host: //p')
-program=$PWD/target/$host/release/$target
+program=$(../tests/target.sh "$PWD/target")/release/$target
 place=$(mktemp -d /dev/shm/crun-lua-fuzz.XXXXXX)
 trap 'rm -rf "$place"' EXIT
 mkdir -p "$place/corpus" "$place/artifacts" "target/corpus/$target" "artifacts/$target"

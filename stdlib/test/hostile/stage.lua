@@ -34,7 +34,11 @@ local function freeze(all)
     points[one.mount_point] = true
   end
   for point in pairs(points) do
-    mount(nil, point, { remount = true, bind = true, readonly = true })
+    local _, err = try(mount, nil, point, { remount = true, bind = true, readonly = true })
+    -- What another mount has covered leads nobody anywhere.
+    if err and err.errno ~= "ENOENT" then
+      error(err, 0)
+    end
   end
 end
 

@@ -255,7 +255,7 @@ test.case(
       apparmor("crun-lua-test")
       t.eq(lsm_status().apparmor, "unconfined")
       t.match(lsm_status().apparmor_exec, "^crun%-lua%-test")
-      exec { "/bin/sh", "-c", "cat /proc/self/attr/current; sleep 60" }
+      exec { "/bin/sh", "-c", "cat /proc/self/attr/current; exec sleep 60" }
     end)
     child:started()
     t.match(lsm_status(child.pid).apparmor, "^crun%-lua%-test")

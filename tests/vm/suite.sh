@@ -64,7 +64,7 @@ done
 written=()
 for ((number = 1; number <= guests; number++)); do
   written+=("$logs/suite-$number.log")
-  if ! grep -q '^test result:' "${written[-1]}"; then
+  if [[ $(grep -o '^running \|^test result:' "${written[-1]}" | tail -n 1) != 'test result:' ]]; then
     echo "vm: guest $number has ended in the middle: ${written[-1]}" >&2
     status=125
   fi

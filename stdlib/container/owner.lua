@@ -50,4 +50,50 @@ function M.alive(process)
     and found.flags & EXITING == 0
 end
 
+--- Kills a process by its number, where no handle of it can be had (Linux before 5.3, a filter):
+--- that it is still the same was seen a moment ago, and what must end is not left alive for want of
+--- a better way.
+---@param process { pid: integer, starttime: integer }
+---@return boolean whether it is gone
+function M.end_by_number(process)
+  if M.alive(process) then
+    try(kill, process.pid, "kill")
+  end
+  for _ = 1, 500 do
+    if not M.alive(process) then
+      return true
+    end
+    poll({}, { timeout = "20ms" })
+  end
+  return false
+end
+
+--- Kills a process and waits until it is gone, ten seconds at most.
+---
+--- ```lua
+--- local owner = require "container.owner"
+---
+--- local child <close> = spawn(function()
+---   exec { "sleep", "100" }
+--- end)
+--- child:started()
+--- assert(owner.finish { pid = child.pid, starttime = proc_stat(child.pid).starttime })
+--- ```
+---@param process? { pid: integer?, starttime: integer? }
+---@return boolean whether it is gone
+function M.finish(process)
+  if not process or not M.alive(process) then
+    return true
+  end
+  local handle <close>, err = try(process_open, process.pid)
+  if not handle then
+    return err.errno == "ESRCH" or M.end_by_number(process)
+  elseif M.alive(process) then
+    -- Asked again: by now the number can be another's, and the handle cannot.
+    try(handle.kill, handle, "kill")
+    poll({ handle }, { timeout = "10s" })
+  end
+  return not M.alive(process)
+end
+
 return M

@@ -10,19 +10,10 @@
 ---   print("removed", text)
 --- end
 --- ```
+local owner = require "container.owner"
 local state = require "container.state"
 
 local M = {}
-
---- Ends the first process, which takes those of its pid namespace with it.
-local function end_first(record)
-  local process <close> = record.pid and try(process_open, record.pid)
-  local found = process and try(proc_stat, record.pid)
-  if found and found.starttime == record.starttime then
-    try(process.kill, process, "kill")
-    poll({ process }, { timeout = "10s" })
-  end
-end
 
 --- Removes the group and whoever is left in it.
 local function end_group(record)
@@ -46,14 +37,15 @@ function M.one(record, forget)
   if state.alive(record.owner) then
     return false
   end
-  -- It shares the lock until it has ended. The group goes by its name: not before the lock is held.
-  end_first(record)
+  -- The first process, which takes those of its pid namespace with it, shares the lock until it has
+  -- ended. The group goes by its name: not before the lock is held.
+  owner.finish(record)
   local lock <close> = state.lock(record.name)
   record = lock and state.get(record.name)
   if not record or state.alive(record.owner) then
     return false
   end
-  end_first(record)
+  owner.finish(record)
   end_group(record)
   if record.network then
     try(require("network").release, record.network, record.owner)

@@ -12,6 +12,7 @@
 --- assert(found == "127.0.0.1/8080:80")
 --- ```
 local options = require "options"
+local owner = require "container.owner"
 local planned = require "planned"
 local ports = require "network.ports"
 local state = require "network.state"
@@ -178,31 +179,16 @@ function M.connect(record, process, userns)
   record.helper = pid and state.owner(pid)
 end
 
---- Kills a process and waits until it is gone, at most two seconds.
-local function finish(pid, path)
-  local process <close> = try(process_open, pid)
-  -- Asked again: by now the number can be another's, and the handle cannot.
-  if not process or not is_helper(pid, path) then
-    return
-  end
-  try(process.kill, process, "kill")
-  local silence = pipe()
-  for _ = 1, 200 do
-    if not process:alive() then
-      break
-    end
-    try(silence.read.read, silence.read, 1, { timeout = "10ms" })
-  end
-  silence.read:close()
-  silence.write:close()
-end
-
 --- Ends the program.
 ---@param record table
 function M.release(record)
   local path = token(record)
   for _, pid in ipairs(running(record, path)) do
-    finish(pid, path)
+    local helper = state.owner(pid)
+    -- Asked again: by now the number can be another's.
+    if helper and is_helper(pid, path) then
+      owner.finish(helper)
+    end
   end
   for _, name in ipairs { path, state.attachment(record.scope, record.id) } do
     remove(name, { missing = true })

@@ -7,6 +7,7 @@
 --- delete.whole(root.path, { id = "never-was", status = "stopped", owner = 0 })
 --- ```
 local options = require "options"
+local owner = require "container.owner"
 local planned = require "planned"
 local state = require "oci.state"
 
@@ -55,26 +56,15 @@ function M.signal(record, signal)
   return true
 end
 
---- Kills the first process by its number, where a filter refuses `pidfd_open`: that it is still the
---- same was seen a moment ago, and what must end is not left alive for want of a better handle.
-local function kill_by_number(record)
-  kill(record.pid, "kill")
-  for _ = 1, 500 do
-    if not state.alive(record) then
-      return
-    end
-    poll({}, { timeout = "20ms" })
-  end
-  options.fail("oci", ("container %q: its first process does not end"):format(record.id))
-end
-
 --- Kills what there is of the container's processes, and waits until the first is gone. With that
 --- one a pid namespace of the container's own has ended whole, and nobody else is asked.
 ---@param record oci.Record
 function M.kill(record)
   local process <close>, err = try(state.process, record)
   if err and err.errno == "ENOSYS" then
-    kill_by_number(record)
+    if not owner.end_by_number(record) then
+      options.fail("oci", ("container %q: its first process does not end"):format(record.id))
+    end
   elseif err then
     error(err, 0)
   end

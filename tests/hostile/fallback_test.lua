@@ -108,4 +108,72 @@ test.case(
   end
 )
 
+--- Calls a body in a process that is refused pidfd_open.
+local function without_pidfds(t, body)
+  local child <close> = spawn(function()
+    stage.refuse { "pidfd_open" }
+    t.fails("ENOSYS", process_open, proc_stat().pid)
+    body()
+  end)
+  t.eq(child:wait().code, 0)
+end
+
+-- What records name: by number, and by when it was started. It waits for a word that never comes.
+local function sleeper(word)
+  local child = spawn({ stdin = "pipe", die_with_parent = true }, function()
+    exec { "sh", "-c", "read -r line", word or "sleeper" }
+  end)
+  child:started()
+  return child, { pid = child.pid, starttime = proc_stat(child.pid).starttime }
+end
+
+test.case("what is to end ends without pidfd_open, and nobody else", function(t)
+  local owner = require "container.owner"
+  local child <close>, who = sleeper()
+  without_pidfds(t, function()
+    t.ok(owner.finish { pid = who.pid, starttime = who.starttime + 1 })
+    t.ok(owner.finish { pid = who.pid })
+    t.ok(owner.finish(nil))
+    t.ok(owner.alive(who), "a number that is another's by now is let alone")
+    t.ok(owner.finish(who))
+  end)
+  t.eq(child:wait().signal, "kill")
+end)
+
+test.case("a dead owner's container is ended without pidfd_open", { "root" }, function(t)
+  local state = require "container.state"
+  local box <close> = require("container").new { name = "without-pidfds", rootfs = "host" }
+  box:start({ "sleep", "600" }, { stdin = "null", stdout = "null", stderr = "null" })
+  local other <close> = sleeper()
+  local child <close>, who = sleeper()
+  local record = state.get(box.name)
+  record.status, record.pid, record.starttime = "running", who.pid, who.starttime
+  -- No process has ever started at the first tick.
+  record.owner = { pid = other.pid, starttime = 1 }
+  state.save(record)
+  without_pidfds(t, function()
+    require("container.recover").one(state.get(box.name))
+  end)
+  t.eq(child:wait().signal, "kill")
+  t.ok(other:alive())
+  other:kill("kill")
+end)
+
+test.case("a network's helper is ended without pidfd_open", function(t)
+  local state = require "network.state"
+  local record = { id = "without-pidfds", scope = stat("/proc/self/ns/net").ino }
+  local token = ("%s/attachments/%s.helper"):format(state.dir(record.scope), record.id)
+  for _, known in ipairs { true, false } do
+    local other <close> = sleeper(token .. "x")
+    local child <close>, who = sleeper(token)
+    record.helper = known and who or nil
+    without_pidfds(t, function()
+      require("network.user_mode").release(record)
+    end)
+    t.eq(child:wait().signal, "kill")
+    other:kill("kill")
+    other:wait()
+  end
+end)
+
 return test.run()

@@ -37,16 +37,22 @@ echo "mounts:"; if [ -f /proc/self/mountinfo ]; then cat /proc/self/mountinfo; f
 echo "fds:"; ls /proc/1/fd
 ]]
 
+--- The device that a directory is on, as mountinfo has it (makedev(3)).
+local function device_of(path)
+  local dev = stat(path).dev
+  return ("%d:%d"):format((dev >> 8) & 0xfff, (dev & 0xff) | ((dev >> 12) & 0xfff00))
+end
+
 --- Fails where a payload has seen what is not its own.
-local function judge(what, output)
+local function judge(what, output, path)
   local complaints = {}
   if output:find(canary.SECRET, 1, true) then
     complaints[1] = "it has read the secret"
   end
   for line in output:gmatch("[^\n]+") do
-    -- A directory of this name inside of the root is the root's own.
-    local shown = line:match("^%d+ %d+ %d+:%d+ (%S*/canary%S*) ")
-    if shown and not shown:find("/rootfs/", 1, true) then
+    -- A directory of this name inside of the root, or in a tmpfs of the container, is its own.
+    local device, shown = line:match("^%d+ %d+ (%d+:%d+) (%S*/canary%S*) ")
+    if shown and device == device_of(path) and not shown:find("/rootfs/", 1, true) then
       complaints[#complaints + 1] = "it sees a mount of the canary: " .. line
     end
   end
@@ -84,6 +90,22 @@ local function furnish(root)
 end
 
 test.case(
+  "a payload that sees the canary is told of, in whatever place",
+  { "root", "program:busybox" },
+  function(t)
+    local container = require "container"
+    stage.run(function(at)
+      furnish(at.root)
+      for told, place in pairs { ["read the secret"] = "/vol", ["sees a mount"] = "/mnt/a" } do
+        local box = { rootfs = at.root, volumes = { at.canary .. ":" .. place .. ":ro" } }
+        local seen = container.run(box, { "/bin/sh", "-c", LOOK }, { capture = true })
+        t.fails(told, judge, place, seen.stdout, at.canary)
+      end
+    end, { program = true })
+  end
+)
+
+test.case(
   "a container of the stdlib stays in a hostile root",
   { "root", "program:busybox", "minutes:30" },
   function(t)
@@ -109,7 +131,7 @@ test.case(
         tried = tried + 1
         if result and result.code == 0 then
           ran = ran + 1
-          judge(variant.name, result.stdout)
+          judge(variant.name, result.stdout, at.canary)
         else
           local said = err and text_of(err) or result.stderr
           check_refusal(variant.name, said)
@@ -158,13 +180,13 @@ local function live(what, bench, spec, variant)
   if lives then
     local seen = bench:call { "exec", "box", "sh", "-c", LOOK }
     if seen.code == 0 then
-      judge(what, seen.stdout)
+      judge(what, seen.stdout, bench.path .. "/canary")
     else
       check_refusal(what, seen.stderr)
     end
     local moved = bench:call { "exec", "--cwd", "/run/a", "box", "sh", "-c", LOOK }
     if moved.code == 0 then
-      judge(what, moved.stdout)
+      judge(what, moved.stdout, bench.path .. "/canary")
     else
       check_refusal(what, moved.stderr)
     end

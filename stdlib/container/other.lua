@@ -283,8 +283,12 @@ function M.delete(name, given)
       local hint = "stop it first, or say { force = true }"
       options.fail("container.delete", ("%s is %s"):format(name, record.status), hint)
     end
-    M.stop(name, { timeout = given.timeout or "0s" })
+    local _, err = try(M.stop, name, { timeout = given.timeout or "0s" })
     record = state.get(name)
+    -- Its owner may have been about to forget it.
+    if err and record then
+      error(err, 0)
+    end
   end
   if record and state.alive(record.owner) then
     state.forget(name)

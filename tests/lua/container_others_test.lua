@@ -87,6 +87,22 @@ end)
 
 -- What others can do.
 
+test.case("one that goes while it is deleted by force is deleted", NEEDS, function(t)
+  local other = require "container.other"
+  local box <close> = detached("goes-meanwhile", { "sleep", "1000" })
+  local stop = other.stop
+  -- Somebody else is faster, after the record was read.
+  function other.stop(name, given)
+    other.stop = stop
+    other.delete(name, { force = true })
+    return stop(name, given)
+  end
+  other.delete(box.name, { force = true })
+  t.eq(other.stop, stop)
+  t.eq(container.get(box.name), nil)
+  t.fails("no such container", other.delete, box.name, { force = true })
+end)
+
 local function life(t)
   local line = "trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 0.02; done"
   detached("served", { "/bin/sh", "-c", line }, { labels = { role = "test" } })

@@ -74,10 +74,10 @@ function M.plan(spec, record)
   ports.check_sockets(record.ports)
   state.locked(function()
     mkdir(state.dir(record.scope) .. "/attachments", { parents = true, mode = "0700" })
-    local _, err = try(state.write, state.attachment(record.scope, record.id), record)
-    if err then
+    local _, failed = try(state.write, state.attachment(record.scope, record.id), record)
+    if failed then
       state.tidy(record.scope)
-      error(err, 0)
+      error(failed, 0)
     end
   end)
 end

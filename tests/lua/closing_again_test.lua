@@ -68,7 +68,10 @@ test.case(
     local dir <close> = temp_dir()
     mkdir(dir.path .. "/volume")
     local box = container.new {
-      name = "closing-again", rootfs = "host", detach = true, volumes = { dir.path .. "/volume:/mnt" },
+      name = "closing-again",
+      rootfs = "host",
+      detach = true,
+      volumes = { dir.path .. "/volume:/mnt" },
     }
     remove(dir.path .. "/volume", { directory = true })
     print(select(2, try(box.create, box, { "true" })).errno)

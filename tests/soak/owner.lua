@@ -1,6 +1,6 @@
--- The long process of the soak: it makes containers for as long as it is told to, a line each on its
--- standard input, and answers a line each. `once` as its first argument: one container, and the end,
--- for an owner that is to be killed.
+-- The long process of the soak: it makes containers for as long as it is told to, a line each on
+-- its standard input, and answers a line each. `once` as its first argument: one container, and the
+-- end, for an owner that is to be killed.
 --
 --     crun-lua owner.lua ROOT            then lines: make NAME KIND, pid NAME, memory, leak KIND
 --     crun-lua owner.lua ROOT once NAME KIND

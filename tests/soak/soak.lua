@@ -1,15 +1,16 @@
--- Containers by the thousand, each through create, start, exec, kill and delete: half of them in one
--- long process (owner.lua), half by OCI commands. In one of ten something goes wrong on purpose. After
--- each hundred nothing may be left of those that have ended, and the long processes must be as they
--- were: as many descriptors, as much memory. The end is a table; the status says whether all held.
+-- Containers by the thousand, each through create, start, exec, kill and delete: half of them in
+-- one long process (owner.lua), half by OCI commands. In one of ten something goes wrong on purpose.
+-- After each hundred nothing may be left of those that have ended, and the long processes must be as
+-- they were: as many descriptors, as much memory. The end is a table; the status says whether all
+-- held.
 --
 --     tests/soak/run.sh target/debug/crun-lua N=200
 --
--- The faults: a call fails (--fault N:ERRNO), the runtime is killed at a call (--fault N:KILL) or at a
--- system call (strace), the program is killed, the file system with the state is full, a lock is held.
--- All random numbers come from one seed, which is printed. Only where the runtime was killed may
--- `crun-lua gc` help, as documented; and where a step has failed, the container is deleted by force.
--- The parts are modules below stdlib/test/soak.
+-- The faults: a call fails (--fault N:ERRNO), the runtime is killed at a call (--fault N:KILL) or at
+-- a system call (strace), the program is killed, the file system with the state is full, a lock is
+-- held. All random numbers come from one seed, which is printed. Only where the runtime was killed
+-- may `crun-lua gc` help, as documented; and where a step has failed, the container is deleted by
+-- force. The parts are modules below stdlib/test/soak.
 local commands = require "test.soak.commands"
 local faults = require "test.soak.faults"
 local flat = require "test.soak.flat"
@@ -115,8 +116,8 @@ local function hire()
   return planned
 end
 
---- Instead of random faults: each call fails once, of each command and of each kind of container, or
---- every so manieth. Nobody collects: an error must leave nothing.
+--- Instead of random faults: each call fails once, of each command and of each kind of container,
+--- or every so manieth. Nobody collects: an error must leave nothing.
 local function every_call(looked)
   local serial, failed, seen, only = 0, 0, {}, nil
   for one in (ONLY or ""):gmatch "[^,]+" do
@@ -211,7 +212,8 @@ end
 print(("%d containers in %.0f s, %.1f ms each"):format(made, took, took * 1000 / made))
 print(("%d calls of the long process were to fail, for %d containers"):format(planned, N))
 for kind, one in pairs(counts) do
-  print(("fault %-8s injected %5d, so that a step failed %5d"):format(kind, one.injected, one.failed))
+  local line = "fault %-8s injected %5d, so that a step failed %5d"
+  print(line:format(kind, one.injected, one.failed))
 end
 for _, who in ipairs { "owner", "driver" } do
   for _, complaint in ipairs(watches[who]:judge()) do

@@ -1,5 +1,5 @@
---- Containers by OCI commands, each with a life of create, start, exec, kill and delete, and what may
---- go wrong at one of them.
+--- Containers by OCI commands, each with a life of create, start, exec, kill and delete, and what
+--- may go wrong at one of them.
 ---
 --- A command that fails must leave a container that `delete --force` removes; `gc` helps only where
 --- the runtime was killed.

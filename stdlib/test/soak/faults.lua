@@ -79,8 +79,8 @@ end
 ---@class test.soak.Calls
 ---@field own integer calls of the command itself; those of its children count on
 ---@field all integer the highest number in any of its processes
----@field events { number: integer, inside: string, text: string }[] what the calls were, and in which
---- of its processes
+---@field events { number: integer, inside: string, text: string }[] what the calls were, and in
+--- which of its processes
 ---@field system { [1]: string, [2]: integer }[] a name, and the how manieth of the name it is
 
 --- The name of the container that is looked at, by which its processes are called.
@@ -126,8 +126,8 @@ end
 ---@field number integer
 ---@field inside? string
 
---- The calls that fail one by one: every so manieth number, or the calls that have one of these words
---- in them.
+--- The calls that fail one by one: every so manieth number, or the calls that have one of these
+--- words in them.
 ---@param calls test.soak.Calls
 ---@param stride integer
 ---@param only? string[]

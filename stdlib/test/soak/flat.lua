@@ -1,6 +1,6 @@
---- Whether a process that works for long stays as it is: as many descriptors, as much memory, as large
---- a heap. It is looked at now and then, and a line is fitted to what was seen, and
---- another one to the later half: what is loaded once, and what an allocator keeps, is in the first.
+--- Whether a process that works for long stays as it is: as many descriptors, as much memory, as
+--- large a heap. It is looked at now and then, and a line is fitted to what was seen, and another
+--- one to the later half: what is loaded once, and what an allocator keeps, is in the first.
 ---
 --- ```lua
 --- local flat = require "test.soak.flat"
@@ -20,9 +20,10 @@ local M = {}
 --- After so many containers an allocator has as much as it needs.
 M.SETTLED = 1000
 
---- By how much it may grow, in KiB: the unrest of what is measured, the same where all has settled, and
---- something each thousand. An object of Lua's that is kept with each container is 40 each thousand at
---- the least, a page 4,000. `open` are descriptors before Lua has collected what nobody has closed.
+--- By how much it may grow, in KiB: the unrest of what is measured, the same where all has settled,
+--- and something each thousand. An object of Lua's that is kept with each container is 40 each
+--- thousand at the least, a page 4,000. `open` are descriptors before Lua has collected what nobody
+--- has closed.
 local GROWTH = {
   { field = "descriptors", unrest = 0.5, settled = 0.5, each = 0 },
   { field = "open", unrest = 64, settled = 64, each = 0 },
@@ -30,7 +31,8 @@ local GROWTH = {
   { field = "heap", unrest = 64, settled = 8, each = 4 },
 }
 
-local LINE = "%-7s %-12s first %8.1f  last %8.1f  most %8.1f  a thousand %+9.3f, of the later half %+9.3f"
+local LINE =
+  "%-7s %-12s first %8.1f  last %8.1f  most %8.1f  a thousand %+9.3f, of the later half %+9.3f"
 
 --- The memory of a process that is no file's, also what was swapped out, in KiB; to the page, which
 --- `RssAnon` is not since Linux 6.2 (proc_pid_smaps(5)).
@@ -133,7 +135,17 @@ function Watch:judge()
     local settled = list[middle].made >= M.SETTLED
     local slope = check(rule, first, rule.unrest)
     local later = check(rule, middle, settled and rule.settled or rule.unrest)
-    print(LINE:format(self.who, rule.field, list[first][rule.field], list[#list][rule.field], most, slope, later))
+    print(
+      LINE:format(
+        self.who,
+        rule.field,
+        list[first][rule.field],
+        list[#list][rule.field],
+        most,
+        slope,
+        later
+      )
+    )
   end
   return complaints
 end

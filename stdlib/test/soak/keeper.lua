@@ -1,6 +1,6 @@
 --- Containers of one long process (`tests/soak/owner.lua`), which is asked by a line for each and
---- answers by a line: what it must not do is to grow. Others of these containers have an owner each,
---- that is killed.
+--- answers by a line: what it must not do is to grow. Others of these containers have an owner
+--- each, that is killed.
 ---
 --- ```lua
 --- local keeper = require "test.soak.keeper"

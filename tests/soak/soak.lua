@@ -1,14 +1,14 @@
 -- Containers by the thousand, each through create, start, exec, kill and delete: half of them in
--- one long process (owner.lua), half by OCI commands. In one of ten something goes wrong on purpose.
--- After each hundred nothing may be left of those that have ended, and the long processes must be as
--- they were: as many descriptors, as much memory. The end is a table; the status says whether all
--- held.
+-- one long process (owner.lua), half by OCI commands. In one of ten something goes wrong on
+-- purpose. After each hundred nothing may be left of those that have ended, and the long processes
+-- must be as they were: as many descriptors, as much memory. The end is a table; the status says
+-- whether all held.
 --
 --     tests/soak/run.sh target/debug/crun-lua N=200
 --
--- The faults: a call fails (--fault N:ERRNO), the runtime is killed at a call (--fault N:KILL) or at
--- a system call (strace), the program is killed, the file system with the state is full, a lock is
--- held. All random numbers come from one seed, which is printed. Only where the runtime was killed
+-- The faults: a call fails (--fault N:ERRNO), the runtime is killed at a call (--fault N:KILL) or
+-- at a system call (strace), the program is killed, the file system with the state is full, a lock
+-- is held. All random numbers come from one seed, which is printed. Only where the runtime was killed
 -- may `crun-lua gc` help, as documented; and where a step has failed, the container is deleted by
 -- force. The parts are modules below stdlib/test/soak.
 local commands = require "test.soak.commands"

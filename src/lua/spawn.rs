@@ -21,7 +21,7 @@ use super::types::{Param, Type, may, need};
 use crate::kernel::namespaces::Offset;
 use crate::kernel::processes::Call;
 use crate::kernel::{KINDS, Kinds, Reply};
-use crate::sys::{Errno, Pid};
+use crate::sys::{Errno, Pid, fork};
 
 mod child;
 mod door;
@@ -181,6 +181,11 @@ impl Start {
         if enters { self.unshare & Kinds::CGROUP } else { Kinds::empty() }
     }
 
+    /// The clone.
+    fn call(&self) -> Call {
+        Call::Clone { child: self.name.clone(), kinds: self.cloned(), cgroup: self.group() }
+    }
+
     /// The cgroup (v2) that the clone puts the child into.
     fn group(&self) -> Option<crate::sys::Fd> {
         self.cgroup.as_ref().and_then(|group| group.into.clone())
@@ -209,7 +214,7 @@ impl Start {
 pub fn spawn(args: &Args) -> Outcome {
     let options = args.options("options")?;
     let Some(body) = args.function("body") else { return Err(Raise::argument("body: expected a function")) };
-    let start = Start::read(args, &options)?;
+    let mut start = Start::read(args, &options)?;
     let setup = Setup::prepare(args.host, &start.name, &options)?;
     if args.host.spawned.replace(args.host.spawned.get() + 1) == 1 {
         // What children call is made once for all that follow: each would else make it for itself.
@@ -218,10 +223,14 @@ pub fn spawn(args: &Args) -> Outcome {
     namespaces::remember(args.host, start.unshare);
     let (ours, theirs) = namespaces::channel()?;
     let (pid, pidfd, channel, setup) = if start.needs_door() {
+        if let Some(group) = start.cgroup.as_mut().filter(|group| group.into.is_some() && !args.host.kernel().is_plan())
+            && !fork::has_clone3()
+        {
+            group.without_clone3(args.host)?;
+        }
         door::start(args, &start, (ours, theirs), setup, &body)?
     } else {
-        let call = Call::Clone { child: start.name.clone(), kinds: start.cloned(), cgroup: start.group() };
-        match args.host.run(call.clone())? {
+        match clone(args.host, &mut start)? {
             Reply::Child => {
                 drop(ours);
                 child::live(args.lua, args.host, &start, theirs, setup, &body)
@@ -230,7 +239,7 @@ pub fn spawn(args: &Args) -> Outcome {
                 drop(theirs);
                 (pid, pidfd, ours, setup)
             }
-            _ => return Err(unexpected(&call.into(), Errno::EPROTO)),
+            _ => return Err(unexpected(&start.call().into(), Errno::EPROTO)),
         }
     };
     let planned = pid.is_planned();
@@ -247,6 +256,20 @@ pub fn spawn(args: &Args) -> Outcome {
         child::inside(args.host, &start, || child::plan(args, &start, &body))?;
     }
     Ok(Value::UserData(args.lua.create_userdata(handle)?))
+}
+
+/// Starts the child. Nobody is born in a cgroup (v2) without `clone3`, which is younger than what else
+/// is needed, and which filters refuse: then the child enters by a file, as on v1.
+fn clone(host: &super::Host, start: &mut Start) -> Outcome<Reply> {
+    let answer = host.run(start.call());
+    let lacks = answer.as_ref().is_err_and(|failure| failure.errno() == Some(Errno::ENOSYS));
+    match &mut start.cgroup {
+        Some(group) if lacks && group.into.is_some() => {
+            group.without_clone3(host)?;
+            host.run(start.call())
+        }
+        _ => answer,
+    }
 }
 
 /// The parent's work while the child waits, and the word on which it goes on.

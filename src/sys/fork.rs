@@ -179,6 +179,15 @@ pub fn clone3(flags: u32, cgroup: Option<RawFd>) -> Result<Side> {
     Ok(Side::Parent(i32::try_from(pid).map_err(|_| Errno::EOVERFLOW)?, pidfd))
 }
 
+/// Whether the kernel, or a filter, lets this process have `clone3`: one that is too short to be any
+/// tells, and starts nothing.
+#[must_use]
+pub fn has_clone3() -> bool {
+    // SAFETY: the kernel looks at the size before it reads anything.
+    let answer = Errno::result(unsafe { libc::syscall(libc::SYS_clone3, std::ptr::null_mut::<libc::clone_args>(), 0usize) });
+    answer != Err(Errno::ENOSYS)
+}
+
 /// The older `clone(2)`: filters such as Docker's refuse `clone3`, whose flags they cannot see.
 ///
 /// What only `clone3` can say is `ENOSYS`, never left out: a cgroup, and a time namespace, whose

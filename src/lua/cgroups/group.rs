@@ -281,7 +281,7 @@ fn list(lua: &Lua, dirs: &[PathBuf]) -> mlua::Result<Value> {
 }
 
 /// The descriptor of a call that opens.
-trait IntoFd {
+pub(super) trait IntoFd {
     fn into_fd(self) -> Outcome<Fd>;
 }
 

@@ -1,17 +1,18 @@
 //! How a child starts in a group: opened by the parent, entered by the child.
 
-use super::group::Cgroup;
+use super::group::{Cgroup, IntoFd};
 use super::place::Part;
 use crate::kernel::cgroups::Call;
 use crate::lua::Host;
 use crate::lua::error::Outcome;
 use crate::sys::Fd;
+use crate::sys::cgroups::Version;
 
 /// The descriptors through which a child starts in a group, and what it does with them.
 pub struct Joining {
     /// For `clone3` (v2).
     pub into: Option<Fd>,
-    /// To be written by the child itself, before anything else (v1).
+    /// To be written by the child itself, before anything else (v1, and v2 without `clone3`).
     pub files: Vec<Fd>,
     /// The group's places.
     pub parts: Vec<Part>,
@@ -29,6 +30,16 @@ impl Joining {
     pub fn prepare(host: &Host, group: &Cgroup) -> Outcome<Self> {
         let (into, files) = group.open(host)?;
         Ok(Self { into, files, parts: group.parts.borrow().clone() })
+    }
+
+    /// Where `clone3` is not to be had: the child enters every group by a file.
+    pub fn without_clone3(&mut self, host: &Host) -> Outcome<()> {
+        if self.into.take().is_some() {
+            for part in self.parts.iter().filter(|part| part.version == Version::V2) {
+                self.files.push(host.run(Call::Open { path: part.entrance(), write: true })?.into_fd()?);
+            }
+        }
+        Ok(())
     }
 
     /// The child's part: a process of one thread writes "0" to each `tasks` file, in no time.

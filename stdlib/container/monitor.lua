@@ -169,7 +169,9 @@ end
 local function fork_monitor(config, command, again)
   local Box = require "container.box"
   local channel = pipe()
-  local between = spawn({ stdin = "null", stdout = "null", stderr = "null" }, function()
+  -- Closed in any case: a monitor that nobody listens to takes its container back.
+  local read <close> = channel.read
+  local between <close> = spawn({ stdin = "null", stdout = "null", stderr = "null" }, function()
     channel.read:close()
     local monitor = fork(function()
       return live(Box, config, command, channel.write, again)
@@ -178,8 +180,7 @@ local function fork_monitor(config, command, again)
   end)
   channel.write:close()
   between:wait()
-  local text = channel.read:read()
-  channel.read:close()
+  local text = read:read()
   local word = try(json_decode, text)
   if not word then
     options.fail("container.start", config.name .. ": its monitor ended without a word")

@@ -33,6 +33,7 @@ pub mod procfs;
 pub mod programs;
 pub mod readers;
 pub mod rootfs;
+pub mod scarcity;
 pub mod seccomp;
 pub mod shared;
 pub mod sockets;

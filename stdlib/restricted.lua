@@ -12,6 +12,8 @@
 --- local _, err = try(function() return environment.mount end)
 --- assert(err.op == "mount" and err.hint:find("--allow mount", 1, true))
 --- ```
+local _, host = ...
+
 local sandbox = require "sandbox"
 
 --- What a script for a wider world looks for, and what there is instead.
@@ -33,11 +35,6 @@ local function missing(name, is_primitive)
   return ("'%s' is not there in a restricted script%s"):format(tostring(name), instead)
 end
 
--- A terminal obeys what it is told: of a script's text it is told nothing but letters.
-local function harmless(text)
-  return (text:gsub("\xC2[\x80-\x9F]", "?"):gsub("[^\n\t\x20-\x7E\x80-\xFF]", "?"))
-end
-
 --- `print` for so many bytes.
 local function printer(left)
   local is_terminal = is_tty(1)
@@ -51,7 +48,8 @@ local function printer(left)
       error("print: the script may not print so much; --output SIZE allows more", 2)
     end
     left = left - #text
-    io.stdout:write(is_terminal and harmless(text) or text)
+    -- A terminal obeys what it is told: of a script's text it is told nothing but letters.
+    io.stdout:write(is_terminal and host.harmless(text) or text)
   end
 end
 

@@ -142,6 +142,15 @@ local function metatables()
   return set, get
 end
 
+--- Those that make one are counted, whoever calls them.
+local function coroutines()
+  local out = copy(coroutine)
+  for name, call in pairs(host.coroutine) do
+    out[name] = call
+  end
+  return out
+end
+
 local function libraries()
   local set_metatable, get_metatable = metatables()
   return {
@@ -160,7 +169,7 @@ local function libraries()
     type = type,
     xpcall = xpcall,
     _VERSION = _VERSION,
-    coroutine = copy(coroutine),
+    coroutine = coroutines(),
     math = copy(math),
     os = { clock = os.clock, date = os.date, difftime = os.difftime, time = os.time },
     string = copy(string, "dump"),

@@ -4,8 +4,8 @@
 //! Time is looked at by the machine's one hook, every so many instructions, in coroutines as well.
 //! What is spent unwinds the function as a signal does the script: through every `pcall` of it.
 //! Three things the hook does not see, and what stands against them: a coroutine that ends before its
-//! first look (each costs one as it begins, [`step`]); what is closed (`<close>`) after the hook itself
-//! has raised, where Lua calls no hook; and a library function that loops without an instruction of
+//! first look (each costs one as it begins, [`step`]); functions that have each other closed without end
+//! (each is ended, and the next begins); and a library function that loops without an instruction of
 //! Lua (a pattern that backtracks). For the last two, who runs code that may do that does so in a child
 //! with `rlimit`, or with the alarm of [`for_good`].
 
@@ -149,23 +149,23 @@ impl Clock {
         only.map_or(Ok(()), |only| only.check(primitive))
     }
 
-    /// Ends the function that runs when its budget is over; again and again until it is left, since
-    /// what it closes on its way out may loop as well.
-    pub fn check(&self, lua: &Lua, frame: Option<&Debug>, instructions: u32) -> mlua::Result<()> {
+    /// Whether the function that runs has to end because its budget is over; again and again until it is
+    /// left, since what it closes on its way out may loop as well.
+    pub fn is_over(&self, lua: &Lua, frame: Option<&Debug>, instructions: u32) -> bool {
         self.begin();
         let over = {
             let mut ends = self.ends.borrow_mut();
             if !ends.counts() {
-                return Ok(());
+                return false;
             }
             ends.instructions = ends.instructions.map(|left| left.saturating_sub(instructions.into()));
             ends.over()
         };
-        let Some(over) = over.or(self.spent.get()) else { return Ok(()) };
+        let Some(over) = over.or(self.spent.get()) else { return false };
         if self.spent.replace(self.spent.get().or(Some(over))).is_none() {
             self.place.replace(frame.and_then(place).or_else(|| site(lua)));
         }
-        Err(mlua::Error::runtime("the budget is over"))
+        true
     }
 
     /// In a forked child: the alarm is not inherited.
@@ -232,6 +232,9 @@ impl Drop for Turns<'_> {
     }
 }
 
+/// What a process that Lua runs in may need of memory beside what the script makes.
+const SPARE: u64 = 16 << 20;
+
 /// How much longer than its time a script may take to end.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -295,10 +298,13 @@ pub fn within(lua: &Lua, host: &Rc<Host>, mut limits: Limits, body: &Function, a
 }
 
 /// Puts the rest of this process's life, and those of its children, under a budget. What runs past
-/// its time in one call of a library is ended by an alarm.
+/// its time in one call of a library is ended by an alarm; and what primitives take outside of Lua, a
+/// buffer or a list that is read, is bounded by the kernel: to as much again as Lua may have, and a little.
 pub fn for_good(lua: &Lua, host: &Rc<Host>, limits: &mut Limits) -> Outcome<()> {
     if let Some(memory) = limits.memory {
         limit_memory(lua, memory)?;
+        let whole = memory.saturating_mul(2).saturating_add(SPARE);
+        sys::scarcity::set(whole).map_err(|errno| Raise::read("prlimit64(0, RLIMIT_DATA)", errno))?;
     }
     let clock = &host.budget;
     let ends = clock.ends.borrow().tightened(limits);
@@ -326,7 +332,10 @@ pub fn ended(host: &Host, limits: &Limits, result: Outcome<i32>) -> Outcome<i32>
 
 /// A coroutine begins: it may end before the hook looks at it.
 pub fn step(lua: &Lua, host: &Host) -> mlua::Result<()> {
-    host.budget.check(lua, None, hook::every(host))
+    if host.budget.is_over(lua, None, hook::every(host)) {
+        return Err(mlua::Error::runtime("the budget is over"));
+    }
+    Ok(())
 }
 
 /// Has the prelude say when a coroutine begins, or no more.

@@ -1,11 +1,17 @@
 //! The machine's one hook: what looks up from the script now and then, for signals and budgets.
 //!
+//! It does not raise itself what ends the script. mlua throws a hook's error away from the frame of the
+//! function that is interrupted, which closes that function's variables while Lua still counts as being
+//! in the hook: a `__close` that loops would never be looked at again. So the hook leaves a second one
+//! behind, of the library `debug`, whose function raises at the next instruction: see `cut` in the
+//! prelude.
+//!
 //! With it each instruction costs a look at a counter, so commands of the binary's own are without
 //! it: all of their Lua is known to end, and signals are looked for by [`heed`].
 
 use std::rc::Rc;
 
-use mlua::{HookTriggers, Lua, Thread, VmState};
+use mlua::{Function, HookTriggers, Lua, Thread, VmState};
 
 use super::Host;
 use crate::sys::interrupt;
@@ -54,12 +60,25 @@ fn look(lua: &Lua, host: &Rc<Host>, steps: u32) -> mlua::Result<()> {
             return Err(moved());
         }
         let further = interrupt::pending().is_some();
-        if stop_if_signalled(&host) && (!host.unwound.replace(true) || further) {
-            return Err(mlua::Error::runtime("interrupted"));
+        let stops = stop_if_signalled(&host) && (!host.unwound.replace(true) || further);
+        if stops || host.budget.is_over(lua, Some(frame), steps) {
+            cut(lua)?;
         }
-        host.budget.check(lua, Some(frame), steps)?;
         Ok(VmState::Continue)
     })
+}
+
+/// Has the next instruction of the coroutine that runs end the script, or the function whose budget is
+/// over.
+fn cut(lua: &Lua) -> mlua::Result<()> {
+    // Without memory to do that the error comes from here, with what that means for what is closed.
+    let cut = lua.named_registry_value::<Function>("crun_lua.cut").and_then(|cut| cut.call::<()>(()));
+    cut.map_err(|_| mlua::Error::runtime("interrupted"))
+}
+
+/// Puts the hook back into the coroutine that runs.
+pub fn rearm(lua: &Lua, host: &Rc<Host>) -> mlua::Result<()> {
+    look(lua, host, every(host))
 }
 
 /// Before a primitive of a machine without the hook: stops the script when a signal has come.

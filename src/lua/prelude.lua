@@ -248,13 +248,12 @@ function globals.coroutine.resume(...)
   return pass(services.unwinding(), lua.coroutine.resume(...))
 end
 
--- Whether a budget counts: a coroutine that ends before the hook looks at it would cost nothing.
-local counted = false
+-- What makes coroutines where a budget counts: one that ends before the hook looks at it would cost
+-- nothing. Whoever has no budget has Lua's own, at half the price (see `set_counted`).
+local counting = {}
 
-function globals.coroutine.create(body)
-  if counted then
-    services.step()
-  end
+function counting.create(body)
+  services.step()
   return lua.coroutine.create(body)
 end
 
@@ -279,8 +278,8 @@ local function unwrap(co, ok, ...)
   error(closed and value or other, type(value) == "string" and 3 or 0)
 end
 
-function globals.coroutine.wrap(body)
-  local co = globals.coroutine.create(body)
+function counting.wrap(body)
+  local co = counting.create(body)
   return function(...)
     return unwrap(co, lua.coroutine.resume(co, ...))
   end
@@ -576,12 +575,19 @@ end
 -- sandbox.
 function services.private.sandbox()
   return {
+    -- A box is made before the budget that it runs in.
+    coroutine = counting,
     module = services.module,
     is_pure = services.is_pure,
     is_private = function(name)
       return services.private[name] ~= nil
     end,
   }
+end
+
+-- What prints a restricted script's texts.
+function services.private.restricted()
+  return { harmless = services.harmless }
 end
 
 -- Modules come from the binary, each loaded when it is first asked for.
@@ -626,7 +632,17 @@ return {
   environment = environment,
   set_planning = set_planning,
   set_counted = function(on)
-    counted = on
+    for name, counted in pairs(counting) do
+      globals.coroutine[name] = on and counted or lua.coroutine[name]
+    end
+  end,
+  -- Called in the machine's own hook, to end what runs in this coroutine: raised there, the error
+  -- would close the interrupted function's variables while no hook is called (hook.rs).
+  cut = function()
+    debug.sethook(function()
+      services.rearm()
+      error(UNWIND, 0)
+    end, "", 1)
   end,
   doubt = doubt,
   unknown = unknown,

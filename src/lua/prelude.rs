@@ -11,7 +11,7 @@ use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use super::error::{Outcome, Raise};
-use super::{Host, Machine, budget, confine, is_unwinding, modules, narrate, reference, syntax, table, types};
+use super::{Host, Machine, budget, confine, hook, is_unwinding, modules, narrate, reference, syntax, table, types};
 
 impl Machine {
     /// Runs it, and remembers what it hands back.
@@ -30,6 +30,7 @@ impl Machine {
             "environment",
             "set_planning",
             "set_counted",
+            "cut",
             "doubt",
             "unknown",
         ] {
@@ -57,6 +58,11 @@ impl Machine {
         services.raw_set("spent", self.lua.create_function(move |_, ()| Ok(host.budget.is_spent()))?)?;
         let host = Rc::clone(&self.host);
         services.raw_set("step", self.lua.create_function(move |lua, ()| budget::step(lua, &host))?)?;
+        let host = Rc::clone(&self.host);
+        services.raw_set("rearm", self.lua.create_function(move |lua, ()| hook::rearm(lua, &host))?)?;
+        // A restricted script's text is any bytes: what is no text is told as that.
+        let harmless = |lua: &Lua, text: mlua::LuaString| lua.create_string(confine::harmless(&text.to_string_lossy()));
+        services.raw_set("harmless", self.lua.create_function(harmless)?)?;
         services.raw_set("is_pure", self.lua.create_function(|_, name: String| Ok(confine::is_pure(&name)))?)?;
         let standing = Rc::clone(&self.host.standing);
         services.raw_set("saying", self.lua.create_function(move |_, ()| Ok(standing.saying()))?)?;

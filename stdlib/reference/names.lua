@@ -10,7 +10,7 @@ local reference = require "reference"
 local M = {}
 
 --- Every name that help knows, with its first line: topics, primitives, modules, functions,
---- commands.
+--- commands, guides.
 ---@return { name: string, kind: string, summary: string }[]
 function M.all()
   local list, seen = {}, {}
@@ -47,6 +47,9 @@ function M.all()
   end
   for _, command in ipairs(M.commands()) do
     add(command.name, "command", command.summary)
+  end
+  for _, guide in ipairs(require("reference.guides").all()) do
+    add(guide.name, "guide", guide.summary)
   end
   return list
 end
@@ -99,6 +102,9 @@ end
 --- All that is said of a name.
 local function all_words(entry)
   local words = { entry.name, entry.summary }
+  if entry.kind == "guide" then
+    words[#words + 1] = require("reference.guides").get(entry.name).text
+  end
   local more = reference.primitive(entry.name)
     or (entry.kind ~= "command" and reference.describe(entry.name))
   if more then

@@ -114,6 +114,10 @@ local function of_topic(topic, columns)
   return out
 end
 
+local function of_guide(guide)
+  return { ("%-30s guide"):format(guide.name), "", guide.text }
+end
+
 local function of_methods(kind, entries, columns)
   local out = { ("%-30s %s"):format(kind, "handle"), "" }
   lines.list(out, lines.signatures(entries), columns)
@@ -142,6 +146,7 @@ local function pages(name, columns)
     local is_own = #topic.primitives == 1 and topic.primitives[1].name == name
     add(of_topic, topic.name == name and not is_own and topic)
   end
+  add(of_guide, require("reference.guides").get(name))
   local methods = {}
   for _, one in ipairs(reference.primitives()) do
     if one.kind == name then
@@ -200,6 +205,8 @@ function M.overview(look)
     rows[index] = { name = command.name, summary = command.summary }
   end
   lines.list(out, rows, columns)
+  out[#out + 1] = "\nguides"
+  lines.list(out, require("reference.guides").all(), columns)
   out[#out + 1] = [[
 
 crun-lua help NAME           one of these: mount, process:wait, container.new, hardening

@@ -108,6 +108,41 @@ test.case("what a script does not end by itself is ended by its budget", functio
   t.ok(#said < 12000, #said)
 end)
 
+test.case("what is closed when the time is over is ended by the budget as well", function(t)
+  local closing = "local x <close> = setmetatable({}, { __close = function() while true do end end })"
+  local endless = {
+    closing .. " while true do end",
+    "pcall(function() " .. closing .. " while true do end end)",
+    "coroutine.wrap(function() pcall(function() " .. closing .. " while true do end end) end)()",
+  }
+  for _, text in ipairs(endless) do
+    local code, said = run(text, "--time", "60s", "--instructions", "200000")
+    t.eq(code, 124, text)
+    t.match(said, "more than 200000 instructions", true)
+  end
+end)
+
+test.case("what primitives take outside of Lua is bounded by the kernel", {
+  "program:head",
+}, function(t)
+  local dir <close> = temp_dir()
+  local file = dir.path .. "/evil.lua"
+  -- Lua has no memory for the answer; without a limit of the process the host has it all first.
+  write_file(
+    file,
+    "pcall(capture, { 'head', '-c', '300M', '/dev/zero' }, { max = '1G' })\nprint('survived')"
+  )
+  local child <close> = spawn({ stdout = "pipe", stderr = "pipe" }, function()
+    local words = { "--restricted", "--allow", "capture", "--memory", "8M", "--time", "60s", file }
+    exec { "/proc/self/exe", argv0 = "crun-lua", table.unpack(words) }
+  end)
+  local ran = child:output()
+  t.eq(ran.code, 1)
+  t.match(ran.stderr, "needs more memory than --memory allows", true)
+  t.eq(ran.stdout, "")
+  t.ok(ran.rusage.max_rss < 150 << 20, ran.rusage.max_rss)
+end)
+
 test.case("what no budget looks at is ended by the alarm", function(t)
   local endless = {
     "(('a'):rep(30000)):find('.-.-.-.-.-b')",
@@ -135,6 +170,19 @@ test.case("a signal ends a script that no hook looks at", function(t)
     local ended = child:wait { timeout = "1s" }
   until ended
   t.ok(not proc_stat(child.pid))
+end)
+
+test.case("its help page names each option that there is, and what it is no boundary against", function(t)
+  local page = capture({ "/proc/self/exe", "help", "restricted" }).stdout
+  local usage = capture({ "/proc/self/exe", "--help" }).stdout
+  local count = 0
+  for option in ("allow memory time instructions output"):gmatch "%a+" do
+    t.match(usage, "--" .. option .. " <", true)
+    t.match(page, "    --" .. option .. " ", true)
+    count = count + 1
+  end
+  t.eq(select(2, page:gsub("\n    %-%-%a+ ", "")), count)
+  t.match(page, "It is none against these:", true)
 end)
 
 return test.run()

@@ -1,6 +1,7 @@
 //! System call filters: from a profile to a program, and the load.
 
 use std::fmt;
+use std::os::fd::AsFd;
 use std::rc::Rc;
 
 use super::{Fact, Lesson, Reply, Request, Shell, Silence};
@@ -64,10 +65,13 @@ impl Filter {
 /// A change of this topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// `SECCOMP_SET_MODE_FILTER`: answers [`Reply::Fd`] where the filter has a listener.
+    /// `SECCOMP_SET_MODE_FILTER`: answers [`Reply::Fd`] where the filter has a listener that stays here.
     Load {
         /// The filter.
         filter: Rc<Filter>,
+        /// Where the listener goes at once. Any call in between may be one that is notified, and nobody
+        /// could answer it yet.
+        to: Option<Fd>,
     },
     /// syscall(2) without arguments that mean anything: answers [`Reply::Number`].
     Try {
@@ -84,7 +88,7 @@ const LISTENER: &str = "seccomp listener";
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let filter = match self {
-            Self::Load { filter } => filter,
+            Self::Load { filter, .. } => filter,
             Self::Try { name, .. } => return write!(f, "{name}(-1, -1, -1, -1, -1, -1)"),
         };
         let mut flags: Vec<String> = Vec::new();
@@ -95,16 +99,26 @@ impl fmt::Display for Call {
         let flags = if flags.is_empty() { "0".to_owned() } else { flags.join("|") };
         let (default, rules) = (filter.profile.default.word(), filter.profile.rules.len());
         let length = filter.length();
-        write!(f, "seccomp(SECCOMP_SET_MODE_FILTER, {flags}, {{len={length}, filter=<default {default}, {rules} rules>}})")
+        write!(f, "seccomp(SECCOMP_SET_MODE_FILTER, {flags}, {{len={length}, filter=<default {default}, {rules} rules>}})")?;
+        match self {
+            Self::Load { to: Some(socket), .. } => write!(f, "; sendmsg({socket}, <{LISTENER}>, MSG_NOSIGNAL)"),
+            _ => Ok(()),
+        }
     }
 }
 
 impl Request for Call {
     fn execute(&self) -> sys::Result<Reply> {
         match self {
-            Self::Load { filter } => {
-                let listener = sys_seccomp::load(&filter.code, filter.flags)?;
-                Ok(listener.map_or(Reply::Done, |fd| Reply::Fd(Fd::new(LISTENER, fd))))
+            Self::Load { filter, to } => {
+                let socket = to.as_ref().map(Fd::get).transpose()?;
+                match (sys_seccomp::load(&filter.code, filter.flags)?, socket) {
+                    (Some(listener), Some(socket)) => {
+                        crate::sys::sockets::send(socket, b"listener", &[listener.as_fd()])?;
+                        Ok(Reply::Done)
+                    }
+                    (listener, _) => Ok(listener.map_or(Reply::Done, |fd| Reply::Fd(Fd::new(LISTENER, fd)))),
+                }
             }
             Self::Try { name, number } => sys_seccomp::attempt::attempt(name, *number).map(Reply::Number),
         }
@@ -112,7 +126,7 @@ impl Request for Call {
 
     fn planned(&self) -> Reply {
         match self {
-            Self::Load { filter } if filter.flags & NEW_LISTENER != 0 => Reply::Fd(Fd::planned(LISTENER)),
+            Self::Load { filter, to: None } if filter.flags & NEW_LISTENER != 0 => Reply::Fd(Fd::planned(LISTENER)),
             Self::Load { .. } | Self::Try { .. } => Reply::Done,
         }
     }

@@ -26,7 +26,7 @@ pub mod sessions;
 pub mod streams;
 pub mod waiting;
 
-pub use handle::Process;
+pub use handle::{AHEAD, Process};
 pub use waiting::{interrupted, patiently};
 
 /// A signal by its name.

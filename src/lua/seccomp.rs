@@ -10,6 +10,7 @@ use super::Host;
 use super::args::Args;
 use super::error::{Outcome, Raise};
 use super::handle::{Handle, Resource};
+use super::processes::streams::Descriptor;
 use super::table::{Primitive, Scope, example, example_with};
 use super::types::{INT, PID, Param, Type, may, need};
 use crate::kernel::Reply;
@@ -21,6 +22,7 @@ use crate::sys::{self, Fd};
 mod attached;
 mod attempt;
 mod json;
+mod silence;
 mod spec;
 
 pub use spec::{ERRNO, errno_of};
@@ -35,11 +37,18 @@ const DECIDE: &[Param] = &[
     may("architecture", Type::Word(&names::ARCH_WORDS), "the native one"),
 ];
 
-const LOAD: &[Param] = &[may(
-    "no_new_privs",
-    Type::Boolean,
-    "set it first (default true): without it the kernel asks for CAP_SYS_ADMIN, since a set-uid program would run under the filter",
-)];
+const LOAD: &[Param] = &[
+    may(
+        "no_new_privs",
+        Type::Boolean,
+        "set it first (default true): without it the kernel asks for CAP_SYS_ADMIN, since a set-uid program would run under the filter",
+    ),
+    may(
+        "listener_to",
+        Type::Handle("fd"),
+        "a connected unix socket: the listener goes there at once and does not stay here, so that no call of this process's own waits for an answer that nobody gives yet",
+    ),
+];
 
 /// The primitives of this topic.
 pub const PRIMITIVES: &[Primitive] = &[
@@ -288,15 +297,21 @@ fn load(args: &Args) -> Outcome {
     if args.handle::<Compiled>("filter")?.is_none() && spec::judges(&args.options("filter")?) {
         return supervised(args);
     }
-    let sets_no_new_privs = args.options("options")?.boolean("no_new_privs").unwrap_or(true);
+    let options = args.options("options")?;
+    let sets_no_new_privs = options.boolean("no_new_privs").unwrap_or(true);
+    let to = Handle::from_value(options.value("listener_to")).map(|socket| socket.open::<Descriptor>()?.fd()).transpose()?;
     let filter = match args.handle::<Compiled>("filter")? {
         Some(compiled) => Rc::clone(&compiled.filter),
         None => Rc::new(spec::compile(args, &args.options("filter")?, "filter")?),
     };
+    if to.is_some() && !filter.profile.notifies() {
+        return Err(Raise::argument("options.listener_to: the filter notifies no call, so it has no listener"));
+    }
     if sets_no_new_privs {
         args.host.run(crate::kernel::capabilities::Call::NoNewPrivs)?;
     }
-    match args.host.run(Call::Load { filter })? {
+    silence::tell_ahead(args, &filter);
+    match args.host.run(Call::Load { filter, to })? {
         Reply::Fd(fd) => args.adopt(Listener::new(fd), None),
         _ => Ok(Value::Nil),
     }

@@ -26,7 +26,7 @@ use crate::sys::{Errno, Pid, fork};
 mod child;
 mod door;
 
-pub use child::to_message_of;
+pub use child::{UNHEARD, to_message_of};
 
 /// The words for kinds of namespaces.
 pub const KIND_WORDS: &[&str] = &["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];

@@ -4,7 +4,7 @@
 //! arguments and examples are in `table`.
 
 use std::cell::Cell;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -123,12 +123,23 @@ fn listener(args: &Args) -> Outcome {
     args.adopt(Listener::new(fd), None)
 }
 
-/// The next call; none when no process is left under the filter.
-fn next(host: &Host, listener: &Fd, deadline: Option<Instant>) -> Outcome<Option<Waiting>> {
+/// What has come.
+enum Next {
+    /// A call.
+    Call(Waiting),
+    /// No process is left under the filter.
+    Over,
+    /// The one at this place of what is watched beside the listener can be read.
+    Other(usize),
+}
+
+/// Waits for the next call, or for something else to happen first.
+fn next(host: &Host, listener: &Fd, deadline: Option<Instant>, others: &[RawFd]) -> Outcome<Next> {
     let failed = |errno: Errno| Raise::read(format!("ioctl({listener}, SECCOMP_IOCTL_NOTIF_RECV)"), errno);
     let fd = listener.get().map_err(failed)?;
-    let mut set = PollSet::with_capacity(1);
-    set.push(fd.as_raw_fd(), false);
+    let mut set = PollSet::with_capacity(1 + others.len());
+    // Those first: a caller that asks without end must not keep them waiting.
+    others.iter().chain([&fd.as_raw_fd()]).for_each(|number| set.push(*number, false));
     let held = interrupt::Held::start(&[]).map_err(failed)?;
     loop {
         if stop_if_signalled(host) {
@@ -141,13 +152,14 @@ fn next(host: &Host, listener: &Fd, deadline: Option<Instant>) -> Outcome<Option
         }
         match set.ready().next() {
             None => return Err(failed(Errno::ETIMEDOUT)),
-            Some((_, ready)) if !ready.input => return Ok(None),
+            Some((place, _)) if place < others.len() => return Ok(Next::Other(place)),
+            Some((_, ready)) if !ready.input => return Ok(Next::Over),
             Some(_) => {}
         }
         match supervision::receive(fd) {
             // Killed between the notice and the look.
             Err(Errno::ENOENT | Errno::EINTR) => {}
-            received => return received.map(Some).map_err(failed),
+            received => return received.map(Next::Call).map_err(failed),
         }
     }
 }
@@ -162,9 +174,9 @@ fn receive(args: &Args) -> Outcome {
     if listener.is_planned() {
         return Ok(super::unknown(args.lua)?);
     }
-    match next(args.host, &listener, deadline(args)?)? {
-        Some(waiting) => args.adopt(Request::new(line, waiting), None),
-        None => Ok(Value::Nil),
+    match next(args.host, &listener, deadline(args)?, &[])? {
+        Next::Call(waiting) => args.adopt(Request::new(line, waiting), None),
+        Next::Over | Next::Other(_) => Ok(Value::Nil),
     }
 }
 

@@ -236,7 +236,12 @@ impl Channel {
     /// Sends one message, cut to what fits. A peer that is gone is not an error worth dying of.
     pub fn send(&self, message: &[u8]) -> Result<()> {
         let message = &message[..message.len().min(LARGEST)];
-        sendmsg::<()>(self.0.as_raw_fd(), &[IoSlice::new(message)], &[], MsgFlags::MSG_NOSIGNAL, None).map(drop)
+        match sendmsg::<()>(self.0.as_raw_fd(), &[IoSlice::new(message)], &[], MsgFlags::MSG_NOSIGNAL, None) {
+            // A filter of the process's own refuses the call (its error is anything but EPIPE); most allow
+            // write(2), and this program ignores SIGPIPE.
+            Err(errno) if errno != Errno::EPIPE => nix::unistd::write(&self.0, message).map(drop).map_err(|_| errno),
+            sent => sent.map(drop),
+        }
     }
 
     /// Waits for one message; `None` when the other side is closed.
@@ -327,6 +332,20 @@ pub(super) fn close_row(row: &[RawFd]) {
             unsafe { libc::close(*number) };
         }
     }
+}
+
+/// The descriptors above 2 that are regular files.
+#[must_use]
+pub fn regular_files() -> Vec<RawFd> {
+    let is_regular = |number: &RawFd| {
+        // SAFETY: all zeros is a valid structure, which the kernel fills.
+        let mut found: libc::stat = unsafe { std::mem::zeroed() };
+        // SAFETY: the structure outlives the call.
+        let done = unsafe { libc::fstat(*number, &raw mut found) };
+        done == 0 && found.st_mode & libc::S_IFMT == libc::S_IFREG
+    };
+    let numbers = open_numbers().unwrap_or_else(|_| probed_numbers());
+    numbers.into_iter().filter(|number| *number > 2).filter(is_regular).collect()
 }
 
 /// Puts something empty in the place of every descriptor above 2 that is not kept: whoever owns

@@ -406,4 +406,30 @@ test.case("a call that is tried says whether the filter or the kernel refuses it
   end)
 end)
 
+test.case("a child that cannot say what its filter refuses has said it ahead", function(t)
+  local function ends(allow, command)
+    local child <close> = spawn(function()
+      seccomp { default = "errno", allow = allow }
+      exec(command or { "true" })
+    end)
+    return t.fails("", child.wait, child)
+  end
+  local err = ends { "execve", "exit_group" }
+  t.match(err.message, "refuses close_range, which exec needs; and sendmsg and write", true)
+  t.match(err.hint, 'allow "close_range", "write" as well', true)
+  -- Where it still can, it says it itself.
+  for _, way in ipairs { "sendmsg", "write" } do
+    err = ends { "execve", "exit_group", way }
+    t.match(err.message, "close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) = -1 EPERM", true)
+    t.match(err.hint, 'Allow "close_range"', true)
+  end
+  t.match(ends({ "exit_group", "close_range", "write" }).hint, "refuses execve(2)", true)
+  -- A program that ends with the same status has been started.
+  local child <close> = spawn(function()
+    seccomp { default = "errno", allow = { "@default" } }
+    exec { "sh", "-c", "exit 127" }
+  end)
+  t.eq(child:wait().code, 127)
+end)
+
 return test.run()

@@ -118,6 +118,12 @@ pub(super) fn hint(call: &Call, errno: Errno) -> Option<String> {
         (Call::SetGroup { .. }, Errno::EPERM) => "the group must be of the same session, and a session's leader cannot change its own",
         (Call::SetGroup { .. }, Errno::EACCES) => "the child has called exec already: give spawn { process_group = true }",
         (Call::Write { .. }, Errno::EPIPE) => "nobody holds the other end any more",
+        (Call::CloseOnExec { .. }, Errno::EPERM | Errno::EACCES) => {
+            "a seccomp filter of this process refuses it: exec keeps descriptors from the program by it. Allow \"close_range\" beside \"execve\" (the group \"@default\" has both)"
+        }
+        (Call::Exec { .. }, Errno::EPERM) => {
+            "a seccomp filter of this process refuses execve(2), a security module does, or the program has file capabilities that the bounding set lacks"
+        }
         (Call::CloseOnExec { .. } | Call::LetGo { .. }, Errno::ENOSYS) => {
             "kernel 5.11 is needed, or a real /proc in which the open descriptors are listed"
         }

@@ -17,7 +17,7 @@ fn allowed(filter: &Filter) -> (usize, usize) {
 /// What is to be said of a call.
 pub fn lesson(call: &Call) -> Lesson {
     let filter = match call {
-        Call::Load { filter } => filter,
+        Call::Load { filter, .. } => filter,
         Call::Try { name, .. } => {
             return Lesson::look("system call", name.as_str())
                 .note("no argument means anything: its error says who refuses, the filter or the kernel");
@@ -32,7 +32,7 @@ pub fn lesson(call: &Call) -> Lesson {
 
 /// What this process can still tell when the filter is loaded: a narrator must not be what kills it.
 pub fn silence(call: &Call) -> Silence {
-    let Call::Load { filter } = call else { return Silence::default() };
+    let Call::Load { filter, .. } = call else { return Silence::default() };
     let may =
         |names: &[&str]| names.iter().all(|name| filter.decide(name, names::native(), [0; 6]).is_none_or(|action| action == Action::Allow));
     Silence {

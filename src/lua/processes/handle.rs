@@ -10,9 +10,13 @@ use super::waiting::interrupted;
 use crate::kernel::processes::{Call, signal_name};
 use crate::lua::error::{self, Outcome, Raise};
 use crate::lua::handle::{Handle, Resource};
+use crate::lua::spawn::UNHEARD;
 use crate::lua::{Host, stop_if_signalled, unknown};
 use crate::sys::processes::{End, Usage};
 use crate::sys::{self, Errno, Fd, Pid, fork};
+
+/// The key of a message that is sent ahead: see [`Process::ahead`].
+pub const AHEAD: &str = "ahead";
 
 /// A process: one that this program has started, or any other.
 pub struct Process {
@@ -26,6 +30,8 @@ pub struct Process {
     channel: RefCell<Option<fork::Channel>>,
     /// The error, once it has come; raised by the first wait.
     error: RefCell<Option<serde_json::Value>>,
+    /// What the child has said ahead, for the case that it fails and can say no more.
+    ahead: RefCell<Option<serde_json::Value>>,
     /// How it has ended, and what it used; nothing while it runs.
     pub(super) end: Cell<Option<(End, Usage)>>,
     /// This side of the pipes at the child's 0, 1 and 2.
@@ -42,6 +48,7 @@ impl Process {
             child: true,
             channel: RefCell::new(Some(channel)),
             error: RefCell::default(),
+            ahead: RefCell::default(),
             end: Cell::new(None),
             streams: RefCell::default(),
         }
@@ -56,6 +63,7 @@ impl Process {
             child: false,
             channel: RefCell::default(),
             error: RefCell::default(),
+            ahead: RefCell::default(),
             end: Cell::new(None),
             streams: RefCell::default(),
         }
@@ -115,9 +123,15 @@ impl Process {
                 other => break other.map_err(|errno| Raise::read("recvmsg(<child>)", errno))?,
             }
         };
+        let json: Option<serde_json::Value> = message.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        if let Some(words) = json.as_ref().and_then(|json| json.get(AHEAD)) {
+            self.ahead.replace(Some(words.clone()));
+            drop(channel);
+            return self.listen(host, block);
+        }
         *channel = None;
-        if let Some(json) = message.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-            self.error.replace(Some(json));
+        if json.is_some() {
+            self.error.replace(json);
         }
         Ok(())
     }
@@ -136,6 +150,9 @@ impl Process {
     /// How the child ended, as a table; raises the error that it ended with.
     pub(super) fn result(&self, lua: &Lua, host: &Host) -> Outcome<Table> {
         self.listen(host, false)?;
+        if let (Some((End::Exited(UNHEARD), _)), Some(words)) = (self.end.get(), self.ahead.take()) {
+            self.error.replace(Some(words));
+        }
         self.raise_error(lua)?;
         let table = lua.create_table()?;
         match self.end.get() {

@@ -17,7 +17,10 @@ use super::super::types::{Param, Type, may};
 use super::streams::Descriptor;
 use crate::kernel::processes::Call;
 
-const OPTIONS: &[Param] = &[may("preserve", Type::Integer(0, 1024), "as many from 3 on as the caller left open for a program")];
+const OPTIONS: &[Param] = &[
+    may("preserve", Type::Integer(0, 1024), "as many from 3 on as the caller left open for a program"),
+    may("files", Type::Boolean, "regular files stay open too, such as a log of io.open: nobody waits for the end of one"),
+];
 
 /// The primitives of this part.
 pub const PRIMITIVES: &[Primitive] = &[Primitive {
@@ -47,8 +50,12 @@ fn close_fds(args: &Args) -> Outcome {
             keep.extend(fd.get().ok().map(|fd| fd.as_raw_fd()));
         }
     }
-    let preserved: i32 = args.options("options")?.integer("preserve")?.unwrap_or(0);
+    let options = args.options("options")?;
+    let preserved: i32 = options.integer("preserve")?.unwrap_or(0);
     keep.extend(3..3 + preserved);
+    if options.flag("files") {
+        keep.extend(crate::sys::fork::regular_files());
+    }
     host.run(Call::LetGo { keep })?;
     Ok(Value::Nil)
 }

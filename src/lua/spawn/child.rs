@@ -40,8 +40,11 @@ pub fn live(lua: &Lua, host: &Rc<Host>, start: &Start, channel: fork::Channel, s
     let status = match run() {
         Ok(status) => status,
         Err(failure) => {
-            report(lua, host, failure);
-            1
+            if report(lua, host, failure) {
+                1
+            } else {
+                UNHEARD
+            }
         }
     };
     // What ended the function does not stop what closes after it.
@@ -119,13 +122,18 @@ pub fn to_message_of(lua: &Lua, op: &str, failure: Raise) -> Option<serde_json::
     Some(error::to_json(&object))
 }
 
-/// Sends the error that this child ends with to its parent.
-fn report(lua: &Lua, host: &Host, failure: Raise) {
-    let Some(json) = to_message(lua, failure) else { return };
+/// The status of a child that failed and could tell nobody why.
+pub const UNHEARD: i32 = 127;
+
+/// Sends the error that this child ends with to its parent. False where it does not arrive.
+fn report(lua: &Lua, host: &Host, failure: Raise) -> bool {
+    let Some(json) = to_message(lua, failure) else { return true };
     let sent = host.report.borrow().as_ref().map(|channel| channel.send(json.to_string().as_bytes()));
-    if !matches!(sent, Some(Ok(()))) {
+    let arrived = matches!(sent, Some(Ok(())));
+    if !arrived {
         sys::complain(json["message"].as_str().unwrap_or("unknown error"));
     }
+    arrived
 }
 
 /// In a plan a part of the child's life runs here, so that its calls are remembered too.

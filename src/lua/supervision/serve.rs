@@ -5,6 +5,7 @@
 //! of time asks no clock of what is short, and a handle of the request is made for whoever asks.
 
 use std::collections::HashMap;
+use std::os::fd::RawFd;
 use std::time::Instant;
 
 use mlua::{Function, LuaString, Value};
@@ -14,9 +15,10 @@ use super::super::budget::Turns;
 use super::super::error::{Outcome, Raise};
 use super::super::handle::Handle;
 use super::super::processes::interrupted;
+use super::super::processes::streams::Descriptor;
 use super::super::seccomp::{ERRNO, Judged, Listener, errno_of};
 use super::super::{Host, is_unwinding, stop_if_signalled, unknown};
-use super::{Request, answer_of, deadline, next};
+use super::{Next, Request, answer_of, deadline, next};
 use crate::sys::interrupt::Door;
 use crate::sys::supervision::{self, Answer, Waiting};
 use crate::sys::{Errno, Fd};
@@ -31,10 +33,18 @@ pub fn serve(args: &Args) -> Outcome {
     }
     let shield: Function = args.lua.named_registry_value("crun_lua.shield")?;
     let judge: Function = shield.call(judge)?;
-    let turns = Turns::new(args.lua, args.host, args.options("options")?.duration("time"))?;
-    let queue = Queue::new(args.host, fd, deadline(args)?)?;
+    let options = args.options("options")?;
+    let turns = Turns::new(args.lua, args.host, options.duration("time"))?;
+    let others: Vec<Handle> = options.values("others").iter().filter_map(Handle::from_value).collect();
+    let numbers = others.iter().map(number_of).collect::<Outcome<_>>()?;
+    let queue = Queue::new(args.host, fd, deadline(args)?, numbers)?;
     let mut names = Names::default();
-    while let Some(waiting) = queue.next()? {
+    loop {
+        let waiting = match queue.next()? {
+            Next::Call(waiting) => waiting,
+            Next::Over => return Ok(Value::Nil),
+            Next::Other(place) => return Ok(Value::Table(args.lua.create_table_from([("ready", place + 1)])?)),
+        };
         let turn = Turn { args, listener: &listener, waiting };
         listener.judged().replace(Judged { waiting: Some(waiting), request: None });
         let name = names.of(args, &waiting)?;
@@ -60,7 +70,15 @@ pub fn serve(args: &Args) -> Outcome {
             return Ok(left);
         }
     }
-    Ok(Value::Nil)
+}
+
+/// The descriptor behind a handle that is watched beside the listener.
+fn number_of(handle: &Handle) -> Outcome<RawFd> {
+    let planned = || Raise::state(format!("{handle:?} is only planned"));
+    match handle.kind() {
+        "seccomp_listener" => handle.open::<Listener>()?.fd()?.raw().map_err(|_| planned()),
+        _ => handle.open::<Descriptor>()?.number()?.ok_or_else(planned),
+    }
 }
 
 /// `seccomp_listener:request`
@@ -170,14 +188,16 @@ struct Queue<'a> {
     host: &'a Host,
     listener: Fd,
     deadline: Option<Instant>,
-    /// Where the wait for a call ends by itself, and no time is set to it.
+    /// What is watched as well.
+    others: Vec<RawFd>,
+    /// Where the wait for a call ends by itself, and neither a time is set to it nor anything else watched.
     door: Option<Door>,
 }
 
 impl<'a> Queue<'a> {
-    fn new(host: &'a Host, listener: Fd, deadline: Option<Instant>) -> Outcome<Self> {
-        let mut queue = Self { host, listener, deadline, door: None };
-        if deadline.is_none() && supervision::receive_ends() {
+    fn new(host: &'a Host, listener: Fd, deadline: Option<Instant>, others: Vec<RawFd>) -> Outcome<Self> {
+        let mut queue = Self { host, listener, deadline, others, door: None };
+        if deadline.is_none() && queue.others.is_empty() && supervision::receive_ends() {
             let door = queue.listener.get().and_then(Door::open).map_err(|errno| queue.failed(errno))?;
             host.ledger.private(door.number());
             queue.door = Some(door);
@@ -189,17 +209,16 @@ impl<'a> Queue<'a> {
         Raise::read(format!("ioctl({}, SECCOMP_IOCTL_NOTIF_RECV)", self.listener), errno)
     }
 
-    /// The next call; none when no process is left under the filter.
-    fn next(&self) -> Outcome<Option<Waiting>> {
-        let Some(door) = &self.door else { return next(self.host, &self.listener, self.deadline) };
+    fn next(&self) -> Outcome<Next> {
+        let Some(door) = &self.door else { return next(self.host, &self.listener, self.deadline, &self.others) };
         let listener = self.listener.get().map_err(|errno| self.failed(errno))?;
         loop {
             if stop_if_signalled(self.host) {
                 return Err(interrupted());
             }
             match supervision::receive(door.fd()) {
-                Ok(waiting) => return Ok(Some(waiting)),
-                Err(Errno::ENOENT) if supervision::is_over(listener) => return Ok(None),
+                Ok(waiting) => return Ok(Next::Call(waiting)),
+                Err(Errno::ENOENT) if supervision::is_over(listener) => return Ok(Next::Over),
                 // Killed between the notice and the look.
                 Err(Errno::ENOENT) => {}
                 // A signal has come, just now or since the last look.

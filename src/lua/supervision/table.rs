@@ -12,7 +12,9 @@ const WAIT: &[Param] = &[may("timeout", Type::Duration, "ETIMEDOUT is raised whe
 const SERVE: &[Param] = &[
     may("time", Type::Duration, "processor time for one answer: more ends the function; no limit without it"),
     may("timeout", Type::Duration, "ETIMEDOUT is raised when it is over"),
+    may("others", Type::List(&OTHER), "it comes back with `{ ready = N }` as soon as the Nth of these can be read"),
 ];
+const OTHER: Type = Type::Either(&[Type::Handle("fd"), Type::Handle("seccomp_listener")]);
 const ADD: &[Param] = &[
     may("number", U32, "its number there; the lowest that is free without it. What stands at a given number is closed"),
     may("cloexec", Type::Boolean, "whether exec closes it there (default false)"),
@@ -96,7 +98,7 @@ pub const PRIMITIVES: &[Primitive] = &[
             ),
             may("options", Type::Options(SERVE), ""),
         ],
-        returns: "nil at the end; { request, error } where the function has left a request without an answer, or has failed: the loop stops there, and is called again",
+        returns: "nil at the end; { ready } where one of `others` has something; { request, error } where the function has left a request without an answer, or has failed: the loop stops there, and is called again",
         syscalls: &["ioctl(2)", "poll(2)", "clock_gettime(2)"],
         shell: "",
         needs: "",

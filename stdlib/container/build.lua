@@ -72,6 +72,7 @@ local function leaves_nothing(made)
   local config, kind = made.config, made.root.kind
   return (kind == "host" or kind == "copy")
     and not config.tty
+    and not (config.profile.seccomp and config.profile.seccomp.notify)
     and ALONE[config.network.mode]
     and not limits.are_wanted(config)
 end
@@ -131,6 +132,9 @@ function M.resume(config)
     made.running = state.take_over(config.name)
     root.prepare(made)
     M.harden(made)
+    if made.hardened.notify then
+      require("container.answers").demand(config)
+    end
     local self = state.self()
     made.record = state.get(config.name)
     made.record.owner = { pid = self.pid, starttime = self.starttime }
@@ -169,6 +173,7 @@ end
 ---@field stdout? any as for `spawn`
 ---@field stderr? any as for `spawn`
 ---@field terminal? any
+---@field complaints? any where failures are told of functions that answer calls, as for `spawn`
 
 --- Starts the first process. It waits for `go` where `parked` is set, else it runs at once.
 ---@param made table what `reserve` answered
@@ -190,6 +195,9 @@ function M.start(made, command, how)
     undo:push("network", function()
       network.release(run.attachment)
     end)
+    if made.hardened.notify and #made.hardened.notify.names > 0 then
+      require("container.answers").open(made, run, how.complaints)
+    end
     record.cgroup = run.group and run.name
     record.network = run.attachment and run.attachment.record
     record.command = command
@@ -216,6 +224,15 @@ local function write_down(made, run, parked)
   end
 end
 
+--- A line to whoever answers calls of the container; nil where nobody has to.
+---@param given table with the `hardened` profile and the `config` of a container
+function M.line(given)
+  local notify = given.hardened.notify
+  if notify and #notify.names > 0 then
+    return require("container.answers").connect(given.config.name)
+  end
+end
+
 --- The clone, and what both sides need of each other.
 function M.launch(made, run, command, how)
   local config = made.config
@@ -231,6 +248,7 @@ function M.launch(made, run, command, how)
     bond = bond,
     session = how.session,
     forward = require("container.foreground").SIGNALS,
+    answers = M.line(made),
   }
   local ready
   if how.parked then
@@ -259,6 +277,9 @@ function M.launch(made, run, command, how)
     run.undo:push("pipe", function()
       begun.read:close()
     end)
+  end
+  if parts.answers then
+    parts.answers:close()
   end
   run.undo:push("process", function()
     run.process:close()

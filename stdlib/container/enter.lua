@@ -119,6 +119,11 @@ function M.start(box, command, how, terminal)
       tmpfs = config.tmpfs,
     }),
   }
+  local answers <close> = require("container.build").line {
+    hardened = parts.hardened,
+    config = { name = box.name },
+  }
+  parts.answers = answers
   local join = {}
   for _, kind in ipairs(record.namespaces) do
     join[kind] = first

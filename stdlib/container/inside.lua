@@ -177,6 +177,7 @@ function M.become(config, parts, command)
     root = not config.userns,
     rlimits = config.rlimits,
     oom_score = config.oom_score,
+    answers = parts.answers,
     after_user = function()
       if parts.bond then
         parts.bond:rearm()
@@ -188,11 +189,18 @@ function M.become(config, parts, command)
   exec(program)
 end
 
+--- What stays open of that which the owner has given along.
+local function still_needed(parts, list)
+  list[#list + 1] = parts.begun
+  list[#list + 1] = parts.answers
+  return list
+end
+
 --- The first process of a container with `init`: it starts the program, passes signals on, and
 --- collects what is left over; it has no rights that it does not need for that.
 local function be_init(config, parts, command)
   dumpable(false)
-  close_fds { parts.bond.life.read, parts.begun }
+  close_fds(still_needed(parts, { parts.bond.life.read }))
   -- From here on they are the program's: what comes before `reap` waits for it.
   poll({}, { signals = parts.forward, timeout = 0 })
   local program = spawn({ name = "program", process_group = config.tty }, function()
@@ -202,6 +210,9 @@ local function be_init(config, parts, command)
     end
     M.become(config, parts, command)
   end)
+  if parts.answers then
+    parts.answers:close()
+  end
   program:started()
   collectgarbage("restart")
   parts.begun:write("b")
@@ -243,7 +254,7 @@ function M.live(config, parts, command)
   parts.bond:admitted()
   if parts.ready then
     -- What the parent had open would stay open as long as this process waits.
-    close_fds { parts.ready, parts.go, parts.bond.life.read, parts.begun }
+    close_fds(still_needed(parts, { parts.ready, parts.go, parts.bond.life.read }))
     parts.ready:write("r")
     parts.ready:close()
     -- Whoever may start the container opens the other end; an owner that dies takes us with it.

@@ -113,6 +113,15 @@ function Loop:attach(entry)
         }
       end
     end
+    if run.complaints then
+      -- Of the functions that answer its calls: they stand among its own errors.
+      entry.streams.answers = {
+        fd = run.complaints,
+        feed = M.lines(function(line, whole)
+          entry.sink(line, "stderr", whole)
+        end),
+      }
+    end
   end
   if entry.box.config.health then
     entry.health = health.new(entry.box)
@@ -140,7 +149,7 @@ local function rebuild(self)
       if entry.health and entry.health.process then
         add(entry.health.process, entry, "health")
       end
-      for _, name in ipairs { "stdout", "stderr" } do
+      for _, name in ipairs { "stdout", "stderr", "answers" } do
         if entry.streams[name] then
           add(entry.streams[name].fd, entry, "stream", name)
         end

@@ -53,6 +53,7 @@ local function launch(box, command, parked)
     stderr = "pipe",
     session = true,
     begun = true,
+    complaints = "pipe",
   })
 end
 
@@ -124,7 +125,8 @@ local function live(Box, config, command, channel, again)
   local writer
   local ok, err = pcall(function()
     setsid()
-    close_fds { channel }
+    -- A log that the script has opened is for functions that answer calls; nobody waits for its end.
+    close_fds({ channel }, { files = config.profile.seccomp and config.profile.seccomp.notify and true })
     state.forked()
     box.made = again and build.resume(config) or build.reserve(config)
     box.record = box.made.record

@@ -26,7 +26,16 @@ local prepared = setmetatable({}, { __mode = "k" })
 --- As `hardening.resolve`; the answer is shared and must not be changed.
 ---@param given any
 ---@return hardening.Profile
-function M.resolve(given)
+---@param seccomp? table a change of its `seccomp`
+function M.resolve(given, seccomp)
+  if seccomp then
+    local profile = require("hardening").resolve(given)
+    local changes = { seccomp = seccomp }
+    local made = require("hardening.compose").change("container.new", profile, changes)
+    made.name = profile.name:gsub("%*$", "") .. "*"
+    require("hardening.prepare").demand("container.new", made)
+    return made
+  end
   local key = given == nil and "" or try(json_encode, given)
   if key == nil or not resolved[key] then
     local profile = require("hardening").resolve(given)
@@ -74,7 +83,11 @@ function M.encode(config)
   if type(text) ~= "string" or type(profile) ~= "table" then
     return json_encode(config)
   end
-  texts[profile] = texts[profile] or json_encode(profile)
+  if not texts[profile] then
+    local notifies = profile.seccomp and profile.seccomp.notify
+    local plain = notifies and require("hardening.notify").written(profile) or profile
+    texts[profile] = json_encode(plain)
+  end
   return ('%s,"profile":%s}'):format(text:sub(1, -2), texts[profile])
 end
 

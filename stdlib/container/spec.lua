@@ -31,6 +31,8 @@ local M = {}
 ---@field hostname? string the name, where it is missing
 ---@field domainname? string
 ---@field profile? string|table see `hardening.resolve`; "default"
+---@field seccomp? table a change of the profile's `seccomp`: functions that answer calls are
+--- `{ notify = { mkdirat = function(req) … end } }`
 ---@field userns? boolean a user namespace also where root makes the container
 ---@field id_map? string|table with a user namespace: as for `spawn`
 ---@field readonly? boolean the root cannot be written
@@ -74,6 +76,7 @@ local KNOWN = {
   hostname = "string",
   domainname = "string",
   profile = { "string", "table" },
+  seccomp = "table",
   userns = "boolean",
   id_map = { "string", "table" },
   readonly = "boolean",
@@ -262,7 +265,7 @@ function M.parse(given)
   local name = given.name or made_up()
   state.check_name(OP, name)
   local root = proc_status(nil, { fields = { "uid" } }).uid.effective == 0
-  local profile = require("container.profiles").resolve(given.profile)
+  local profile = require("container.profiles").resolve(given.profile, given.seccomp)
   local config = {
     name = name,
     rootfs = require("rootfs").parse(given.rootfs or "host"),

@@ -194,17 +194,36 @@ local function filter(prepared, how)
   if how.before_seccomp then
     how.before_seccomp()
   end
+  local notify = prepared.notify
+  if notify then
+    -- First, since the profile's own filter may refuse what this takes.
+    seccomp(notify.filter, { no_new_privs = false, listener_to = how.answers })
+  end
   if prepared.filter then
     seccomp(prepared.filter, { no_new_privs = false })
   end
 end
 
+--- Where the listener goes: to whoever the caller says, else to a process that is made here, while
+--- this one still has the rights to look into whom it answers.
+local function line(prepared, how)
+  local notify = prepared.notify
+  if not notify or #notify.names == 0 then
+    return nil
+  elseif how.answers then
+    return how.answers
+  end
+  require("hardening.notify").demand(OP, prepared.profile.seccomp.notify)
+  return require("supervise.inside").begin(notify.handlers)
+end
+
 --- Gives up every right that the profile does not grant. Last before exec, in the new root.
 ---@param prepared hardening.Prepared
 ---@param how? { user: string?, groups: any[]?, rlimits: table?, oom_score: integer?,
---- before_seccomp: function?, after_user: function?, root: boolean? } rlimits and oom_score go
---- before the profile's; after_user is called when the user has changed, which disarms
---- die_with_parent
+--- before_seccomp: function?, after_user: function?, root: boolean?, answers: any? } rlimits and
+--- oom_score go before the profile's; after_user is called when the user has changed, which disarms
+--- die_with_parent; answers: a socket to whoever answers the calls that the profile notifies (see
+--- `supervise.desk`)
 function M.confine(prepared, how)
   how = options.check(OP, how, {
     user = "string",
@@ -214,6 +233,7 @@ function M.confine(prepared, how)
     root = "boolean",
     rlimits = "table",
     oom_score = "integer",
+    answers = "any",
   })
   local profile = prepared.profile
   local now = proc_status(nil, { fields = NEEDED })
@@ -225,6 +245,7 @@ function M.confine(prepared, how)
     groups = how.groups,
     before_seccomp = how.before_seccomp,
     after_user = how.after_user or prepared.after_user,
+    answers = line(prepared, how),
   }
   limits_and_labels(profile, how)
   if profile.no_new_privs then

@@ -26,6 +26,7 @@ local OP = "hardening.prepare"
 ---@class hardening.Prepared
 ---@field profile table
 ---@field filter? any a compiled seccomp filter
+---@field notify? { filter: any, handlers: table?, names: string[] } see `hardening.notify`
 ---@field landlock? table rules, with what is writable added
 ---@field masked string[] paths in the root
 ---@field secrets string[] paths in the root
@@ -194,7 +195,7 @@ function M.prepare(profile, context)
     prepared.required[layer] = true
   end
   if profile.seccomp then
-    prepared.filter = seccomp.compile(profile.seccomp, profile.caps)
+    prepared.filter, prepared.notify = seccomp.compile(profile.seccomp, profile.caps)
   end
   if profile.landlock and landlock_abi() > 0 then
     local tmpfs = { profile.tmpfs or {}, context.tmpfs or {} }

@@ -3,6 +3,8 @@
 --- A spec is what `seccomp_compile` takes, and `with_caps`: calls that are opened together with a
 --- capability. Instead, `json` holds a profile in Docker's or OCI's form. A change is a whole spec,
 --- which replaces, or lists of "+call" and "-call", which are told from it by having no `default`.
+--- `notify` has functions by call, and `filter` what a second filter refuses beside them: see
+--- `hardening.notify`.
 ---
 --- ```lua
 --- local seccomp = require "hardening.seccomp"
@@ -24,7 +26,6 @@ local LISTS = {
   "kill_process",
   "kill_thread",
   "log",
-  "notify",
   "trace",
   "trap",
 }
@@ -37,6 +38,8 @@ local KNOWN = {
   architectures = "list",
   flags = "list",
   with_caps = "table",
+  notify = "table",
+  filter = "table",
 }
 for _, name in ipairs(LISTS) do
   KNOWN[name] = "list"
@@ -181,11 +184,23 @@ local function change_list(op, spec, list, items, trusted)
   end
 end
 
+-- What stands beside the filter, whatever that is.
+local ASKED = { notify = true, filter = true }
+
+--- A spec without what is asked of functions.
+local function plain(spec)
+  local made = {}
+  for key, value in pairs(spec) do
+    made[key] = not ASKED[key] and value or nil
+  end
+  return made
+end
+
 --- A whole spec, checked as far as it can be without its capabilities.
 local function whole(op, spec, trusted)
   if spec.json then
     for key in pairs(spec) do
-      if key ~= "json" then
+      if key ~= "json" and not ASKED[key] then
         local hint = "change the profile before it is imported"
         options.fail(op, ("seccomp.%s: an imported profile has no such key"):format(key), hint)
       end
@@ -207,19 +222,12 @@ local function whole(op, spec, trusted)
   return copy(spec)
 end
 
---- The spec after a change.
----@param op string who asks, for messages
----@param base table|false what the profile has
----@param wanted table|false what was written
----@param trusted? boolean a profile's file, whose names are right: to look each up costs 0.1 ms
----@return table|false
-function M.change(op, base, wanted, trusted)
-  if wanted == false then
-    return false
-  end
-  options.check(op .. ": seccomp", wanted, KNOWN)
+local function change(op, base, wanted, trusted)
   if wanted.default or wanted.json then
-    return whole(op, wanted, trusted)
+    return whole(op, plain(wanted), trusted)
+  elseif next(plain(wanted)) == nil then
+    -- Functions alone: of any filter, and of none.
+    return copy(base or { default = "allow" })
   end
   if not base or base.json then
     local what = base and "this profile was imported and cannot be changed" or "no filter to change"
@@ -239,6 +247,24 @@ function M.change(op, base, wanted, trusted)
   end
   for _, key in ipairs { "errno_ret", "architectures", "flags" } do
     spec[key] = wanted[key] ~= nil and copy(wanted[key]) or spec[key]
+  end
+  return spec
+end
+
+--- The spec after a change.
+---@param op string who asks, for messages
+---@param base table|false what the profile has
+---@param wanted table|false what was written
+---@param trusted? boolean a profile's file, whose names are right: to look each up costs 0.1 ms
+---@return table|false
+function M.change(op, base, wanted, trusted)
+  if wanted == false then
+    return false
+  end
+  options.check(op .. ": seccomp", wanted, KNOWN)
+  local spec = change(op, base, wanted, trusted)
+  if wanted.notify or wanted.filter then
+    require("hardening.notify").change(op, spec, wanted, known)
   end
   return spec
 end
@@ -289,11 +315,7 @@ end
 -- Compiled filters by what they mean: 3 ms each, and containers of a script mostly have the same.
 local compiled = {}
 
---- The filter of a spec for a container with these capabilities.
----@param spec table
----@param caps string[]
----@return any filter
-function M.compile(spec, caps)
+local function filter_of(spec, caps)
   local key = json_encode { spec = spec, caps = json_array(table.move(caps, 1, #caps, 1, {})) }
   if not compiled[key] then
     if spec.json then
@@ -303,6 +325,43 @@ function M.compile(spec, caps)
     end
   end
   return compiled[key]
+end
+
+--- Opens what is asked about and would be refused as a whole. A call that a rule names has a
+--- condition, which stays.
+local function opened_for(spec, caps, names)
+  local filter, made = filter_of(spec, caps), nil
+  for _, name in ipairs(names) do
+    local answer = filter:decide(name)
+    local refused = answer and answer.action ~= "allow" and answer.action ~= "log"
+    local named = false
+    for _, rule in ipairs(spec.rules or {}) do
+      named = named or index_of(rule.names, name) ~= nil
+    end
+    if refused and spec.json then
+      local message = "seccomp.notify: the imported profile refuses %s, so no function is ever asked"
+      options.fail("hardening.prepare", message:format(name), "allow it in that profile")
+    elseif refused and not named then
+      made = made or copy(spec)
+      add(made, "allow", name)
+    end
+  end
+  return made and filter_of(made, caps) or filter
+end
+
+--- The filter of a spec for a container with these capabilities.
+---@param spec table
+---@param caps string[]
+---@return any filter
+---@return { filter: any, handlers: table?, names: string[] }? notify see `hardening.notify`
+function M.compile(spec, caps)
+  if not (spec.notify or spec.filter) then
+    return filter_of(spec, caps)
+  end
+  local asking, base = require "hardening.notify", plain(spec)
+  local names = spec.notify and asking.names("hardening.prepare", spec.notify) or {}
+  local filter = opened_for(base, caps, names)
+  return filter, asking.prepare("hardening.prepare", spec, filter.architectures)
 end
 
 return M

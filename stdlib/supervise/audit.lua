@@ -58,6 +58,27 @@ local function entry_of(req)
   return entry
 end
 
+-- Whoever answers may be another process than the one that calls this, which has closed what it does
+-- not know: so the file is opened where the first line is written, and here to see whether it can be.
+local function writer(op, path)
+  local first, reason = io.open(path, "a")
+  if not first then
+    options.fail(op, ("to: %s"):format(reason))
+  end
+  first:close()
+  if path:sub(1, 1) ~= "/" then
+    path = readlink "/proc/self/cwd" .. "/" .. path
+  end
+  local file
+  return function(entry)
+    if not file then
+      file = assert(io.open(path, "a"))
+      file:setvbuf "line"
+    end
+    assert(file:write(json_encode(entry), "\n"))
+  end
+end
+
 --- The functions, for `notify`.
 ---@param given supervise.AuditOptions
 ---@return table<string, fun(req: supervise.Request)>
@@ -68,14 +89,7 @@ function M.notify(given)
   options.expect(op, "to", given.to, { "string", "function" })
   local tell = given.to
   if type(tell) == "string" then
-    local file, reason = io.open(tell, "a")
-    if not file then
-      options.fail(op, ("to: %s"):format(reason))
-    end
-    file:setvbuf "line"
-    tell = function(entry)
-      file:write(json_encode(entry), "\n")
-    end
+    tell = writer(op, tell)
   end
   local function write_down(req)
     tell(entry_of(req))

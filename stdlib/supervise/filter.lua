@@ -49,8 +49,9 @@ end
 ---@param op string
 ---@param given? table `supervise.Options.filter`
 ---@param by_name table what `handlers` has answered
+---@param begun? boolean nobody has to be told where the command begins
 ---@return any filter compiled
-function M.compile(op, given, by_name)
+function M.compile(op, given, by_name, begun)
   local filter = { default = "allow" }
   for key, value in pairs(given or {}) do
     filter[key] = value
@@ -71,7 +72,7 @@ function M.compile(op, given, by_name)
     return seccomp_compile(filter)
   end
   -- Where the command begins.
-  if not by_name.execve then
+  if not by_name.execve and not begun then
     filter.notify[#filter.notify + 1] = "execve"
   end
   return seccomp_compile(filter)

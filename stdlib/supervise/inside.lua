@@ -45,6 +45,20 @@ local function answer(socket, by_name)
   session:serve()
 end
 
+--- Starts the process that answers.
+---@param by_name table the functions by call, as `supervise.filter` answers them
+---@return any socket the filter's listener is sent to it
+function M.begin(by_name)
+  local pair = socket_pair()
+  local supervisor = spawn({ name = "supervisor", die_with_parent = false }, function()
+    pair[1]:close()
+    return answer(pair[2], by_name)
+  end)
+  supervisor:keep()
+  pair[2]:close()
+  return pair[1]
+end
+
 --- Loads the filter into this process, for good.
 ---@param filter table as `seccomp` takes it, with functions by call in `notify`
 ---@param how? table as `seccomp` takes it
@@ -63,16 +77,8 @@ function M.load(filter, how)
   end
   plain.notify = options.keys(by_name)
   local compiled = seccomp_compile(plain)
-  local pair = socket_pair()
-  local ours <close> = pair[1]
-  local supervisor = spawn({ name = "supervisor", die_with_parent = false }, function()
-    ours:close()
-    return answer(pair[2], by_name)
-  end)
-  supervisor:keep()
-  pair[2]:close()
-  local listener <close> = seccomp(compiled, how)
-  ours:send("listener", { fds = { listener } })
+  local ours <close> = M.begin(by_name)
+  seccomp(compiled, { no_new_privs = (how or {}).no_new_privs, listener_to = ours })
 end
 
 return M

@@ -129,10 +129,8 @@ local function within(req, body, judge)
   local dir = ("/proc/%d"):format(req.pid)
   local user <close> = ns_open(dir .. "/ns/user", "user")
   local mnt <close> = ns_open(dir .. "/ns/mnt", "mnt")
-  local top = stat(dir .. "/root/.")
-  if
-    user.inode == stat("/proc/self/ns/user").inode or mnt.inode == stat("/proc/self/ns/mnt").inode
-  then
+  local top, own = stat(dir .. "/root/."), proc_ns()
+  if user.inode == own.user or mnt.inode == own.mnt then
     refuse "a caller without a user and a mount namespace of its own"
   elseif not req:waits() then
     refuse "a caller that is gone"
@@ -143,7 +141,7 @@ local function within(req, body, judge)
   local child <close> = spawn({ join = { user = user, mnt = mnt } }, function()
     local root <close> = rootfs_open "/"
     local here = stat "/"
-    if here.inode ~= top.inode or here.device ~= top.device then
+    if here.ino ~= top.ino or here.dev ~= top.dev then
       -- Changed by chroot(2): a path means something else to it.
       refuse "a caller with another root than its namespace"
     end

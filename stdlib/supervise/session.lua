@@ -91,7 +91,7 @@ local function settle(self, req, err)
   bare:close()
 end
 
---- Answers until no process is left under the filter.
+--- Answers until no process is left under the filter, or until something else has happened.
 ---
 --- ```lua
 --- local supervise = require "supervise"
@@ -101,7 +101,9 @@ end
 --- session:serve()
 --- assert(session.process:wait().code == 1)
 --- ```
-function Session:serve()
+---@param others? any[] descriptors and listeners that are watched as well
+---@return integer? place of the one of them that can be read; nil at the end
+function Session:serve(others)
   local by_name, listener, current = self.handlers, self.listener, nil
   local otherwise, new = by_name["*"], request.new
   local function judge(name, pid)
@@ -125,9 +127,11 @@ function Session:serve()
     end
   end
   while true do
-    local how = { time = self.time, timeout = answer_due(self) }
+    local how = { time = self.time, timeout = answer_due(self), others = others }
     local left, err = try(listener.serve, listener, judge, how)
-    if left then
+    if left and left.ready then
+      return left.ready
+    elseif left then
       current.bare = left.request
       settle(self, current, left.error)
     elseif err == nil then
@@ -164,10 +168,11 @@ Session.__close = Session.close
 
 --- A session of a process whose filter's listener is here.
 ---@param given table the fields of a session: `handlers` by call, `started` where the command is a
---- function, `unnamed = "refuse"` where the filter is another's and may notify more
+--- function, `unnamed = "refuse"` where the filter is another's and may notify more, `later` where
+--- sessions that are served in turns share what they hold back
 ---@return supervise.Session
 function M.new(given)
-  given.later, given.answered, given.failures = {}, 0, 0
+  given.later, given.answered, given.failures = given.later or {}, 0, 0
   return setmetatable(given, Session)
 end
 

@@ -10,8 +10,7 @@
 --- ```
 ---
 --- The words that are not given stay the kernel's; `nodename` and `domainname` are then those of
---- the uts namespace that the script is in. What reads /proc/version or the auxiliary vector sees
---- the truth.
+--- the caller's own uts namespace. What reads /proc/version or the auxiliary vector sees the truth.
 local options = require "options"
 
 local M = {}
@@ -28,16 +27,36 @@ local M = {}
 local FIELDS = { "sysname", "nodename", "release", "version", "machine", "domainname" }
 local SIZE = 65
 
---- What the kernel says, of the uts namespace that the script is in.
+-- The two names of a uts namespace that is not this process's.
+local function names_in(req, uts)
+  local join = { uts = uts }
+  local user <close> = ns_open(("/proc/%d/ns/user"):format(req.pid), "user")
+  if user.inode ~= proc_ns().user then
+    -- The right to enter is had there.
+    join.user = user
+  end
+  local child <close> = spawn({ join = join, stdout = "pipe" }, function()
+    print(sysctl_get "kernel.hostname")
+    print(sysctl_get "kernel.domainname")
+  end)
+  return child:output().stdout:match "^(.-)\n(.-)\n"
+end
+
+--- What the kernel says to the caller.
 local function truth_of(req)
-  return {
+  local truth = {
     sysname = sysctl_get "kernel.ostype",
-    nodename = sysctl_get "kernel.hostname",
     release = sysctl_get "kernel.osrelease",
     version = sysctl_get "kernel.version",
     machine = req.bare.architecture,
-    domainname = sysctl_get "kernel.domainname",
   }
+  local uts <close> = ns_open(("/proc/%d/ns/uts"):format(req.pid), "uts")
+  if uts.inode == proc_ns().uts then
+    truth.nodename, truth.domainname = sysctl_get "kernel.hostname", sysctl_get "kernel.domainname"
+  else
+    truth.nodename, truth.domainname = names_in(req, uts)
+  end
+  return truth
 end
 
 --- The functions, for `notify`.

@@ -83,13 +83,33 @@ local function absolute(path)
   return path:sub(1, 1) == "/" and path or readlink("/proc/self/cwd") .. "/" .. path
 end
 
+--- Fails where a directory of images has what criu must not meet: the images may come from
+--- elsewhere, and through a link criu would read a file of the host's, or write its log into one
+--- (CVE-2026-53489); a pipe it would wait for.
+---@param dir string
+function M.check(dir)
+  for _, name in ipairs(stat(dir) and list_dir(dir) or {}) do
+    local kind = stat(dir .. "/" .. name, { nofollow = true }).type
+    -- The one link that is criu's own: to the images that these are the changes of.
+    local earlier = stat(dir .. "/" .. name)
+    earlier = name == "parent" and earlier and earlier.type == "directory"
+    if not earlier and (kind == "symlink" or kind == "fifo" or kind == "char" or kind == "block") then
+      local what = ("%s/%s is a %s, and no image of criu's"):format(dir, name, kind)
+      options.fail("criu", what, "use images that you have made, in a directory of their own")
+    end
+  end
+end
+
 --- Where the images are and where criu works.
 ---@param given table the options
 ---@return string images
 ---@return string work
 function M.places(given)
   local images = absolute(given.image_path or "checkpoint")
-  return images, given.work_path and absolute(given.work_path) or images
+  local work = given.work_path and absolute(given.work_path) or images
+  M.check(images)
+  M.check(work)
+  return images, work
 end
 
 --- The program's path, or why there is none.

@@ -118,10 +118,36 @@ local function source_of(mount, ctx)
   return source:sub(1, 1) == "/" and source or ctx.bundle .. "/" .. source
 end
 
+--- Where in the container's own root a source lies: there an image's link would lead to the host
+--- (CVE-2024-1753), so it is followed as the container will follow it.
+local function in_root(entry, ctx)
+  local source = M.normal(entry.source)
+  local root = ctx.root and M.normal(ctx.root)
+  if root and root ~= "/" and source:sub(1, #root + 1) == root .. "/" then
+    entry.inside = { root = root, path = source:sub(#root + 1) }
+  end
+end
+
+--- Calls a function with the source of a bind: its path, or a descriptor where it lies in the root.
+---@param entry oci.Mount
+---@param body fun(source: string|any): any
+---@return any # what the function answers
+function M.from_source(entry, body)
+  if not entry.inside then
+    return body(entry.source)
+  end
+  local root <close> = rootfs_open(entry.inside.root)
+  local place <close> = root:open(entry.inside.path, { path_only = true })
+  return body(place)
+end
+
 --- Opens a bind mount's tree in the parent: it is the host's own peer, or id-mapped, or lies where
 --- the container's root may not go.
 local function open_source(entry, namespace, recursive_map)
-  local tree, err = try(open_tree, entry.source, { recursive = entry.flags.recursive })
+  local tree, err = try(M.from_source, entry, function(source)
+    local path = type(source) == "string" and source or "/proc/self/fd/" .. source.number
+    return open_tree(path, { recursive = entry.flags.recursive })
+  end)
   if err and not namespace and not err.errno then
     -- Before Linux 5.12: the child binds it, and is a slave of the host's at most.
     return nil
@@ -179,6 +205,7 @@ local function plan_bind(mount, parsed, entry, ctx, namespace)
   end
   entry.kind = "bind"
   entry.source = source_of(mount, ctx)
+  in_root(entry, ctx)
   entry.flags = words.of_mount(parsed)
   entry.flags.recursive = parsed.recursive or false
   entry.flags.all = parsed.all
@@ -260,7 +287,7 @@ end
 
 --- Reads the list, in the parent; fails where a mount must not be.
 ---@param spec table
----@param ctx table { bundle, own: the namespaces that it has by type, userns, cgroup, label }
+---@param ctx table { bundle, root, own: the namespaces that it has by type, userns, cgroup, label }
 ---@return oci.Mount[] list with `id_maps`: what was opened for them
 function M.plan(spec, ctx)
   local list = {}

@@ -133,6 +133,7 @@ function M.prepare(spec, ctx)
   }
   plan.mounts = mounts.plan(spec, {
     bundle = ctx.bundle,
+    root = plan.path,
     own = own,
     userns = ctx.userns,
     cgroup = ctx.cgroup,

@@ -99,11 +99,17 @@ function make.new(root, entry)
   end
 end
 
+local function bind(root, entry)
+  mounts.from_source(entry, function(source)
+    at_target(root, "bind", source, entry, entry.flags)
+  end)
+end
+
 function make.bind(root, entry)
   if not entry.tree then
-    return at_target(root, "bind", entry.source, entry, entry.flags)
+    return bind(root, entry)
   end
-  local _, err = try(at_target, root, "bind", entry.source, entry, entry.flags)
+  local _, err = try(bind, root, entry)
   if err and err.errno == "EACCES" then
     make.tree(root, entry)
   elseif err then

@@ -46,7 +46,13 @@ test.case("CVE-2026-40226: nothing that lies about is loaded", NEEDS, function(t
     plant(dir, canary)
   end
   bench:write(oci.spec { "true" })
-  write_file(bench.path .. "/mine.lua", 'assert(not pcall(require, "planted")) require "container"')
+  local script = [[
+    assert(not pcall(require, "planted"))
+    require "container"
+    for _, name in ipairs { "planted", "profile", "policy" } do
+      assert(not pcall(require("hardening").resolve, name))
+    end]]
+  write_file(bench.path .. "/mine.lua", script)
   local path = bench.path .. "/?.lua;./?.lua;" .. bench.path .. "/?/init.lua"
   local env = {
     "HOME=" .. bench.path .. "/home",
@@ -137,8 +143,14 @@ local function refuses(t, give)
     local said = dir.path .. "/open/said"
     local child <close> = spawn({ stdin = "null" }, function()
       setuser("65534:65534", { groups = {} })
-      local line = { "sh", "-c", 'exec "$@" >' .. said .. " 2>&1", "sh", copy, table.unpack(words) }
-      exec(line)
+      -- Variables that lead this program's own files to where the caller likes.
+      local line = { "env" }
+      for _, name in ipairs { "STATE", "DATA", "TRACE", "EXPLAIN" } do
+        line[#line + 1] = ("CRUN_LUA_%s=%s/open/%s"):format(name, dir.path, name)
+      end
+      local rest = { "sh", "-c", 'exec "$@" >' .. said .. " 2>&1", "sh", copy }
+      table.move(rest, 1, #rest, #line + 1, line)
+      exec(table.move(words, 1, #words, #line + 1, line))
     end)
     local code = child:wait().code
     local text = read_file(said)
@@ -148,13 +160,20 @@ local function refuses(t, give)
   write_file(dir.path .. "/script.lua", ("io.open(%q, 'w')"):format(dir.path .. "/open/canary"))
   t.eq(run { dir.path .. "/script.lua" }, 0)
   t.ok(stat(dir.path .. "/open/canary"), "without those rights the script runs")
-  remove(dir.path .. "/open/canary")
+  local made = 'write_file(state_dir() .. "/x", "")'
+  write_file(dir.path .. "/state.lua", 'mkdir(state_dir(), { parents = true }) ' .. made)
+  t.eq(run { dir.path .. "/state.lua" }, 0)
+  t.ok(stat(dir.path .. "/open/STATE/x"), "and its variables are obeyed")
+  for _, name in ipairs(list_dir(dir.path .. "/open")) do
+    local path = dir.path .. "/open/" .. name
+    remove(path, { recursive = stat(path).type == "directory" })
+  end
   give(copy)
-  for _, words in ipairs { { dir.path .. "/script.lua" }, { "--version" }, { "list" } } do
+  for _, words in ipairs { { dir.path .. "/script.lua" }, { dir.path .. "/state.lua" }, { "--version" }, { "list" } } do
     local code, said = run(words)
     t.eq(code, 1, said)
     t.match(said, "refuses to run setuid or with file capabilities", true)
-    t.eq(stat(dir.path .. "/open/canary"), nil)
+    t.eq(list_dir(dir.path .. "/open"), {})
   end
 end
 

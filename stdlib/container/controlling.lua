@@ -1,9 +1,9 @@
 --- The controlling terminal of whoever starts a container, which nothing in it may have.
 ---
 --- A program can type on its controlling terminal: what it puts there (TIOCSTI) the caller's shell
---- reads as a command when the container has ended (CVE-2017-5226). A session of its own would be
---- without a terminal, and without Ctrl-C too; so the process gives up the terminal and stays in its
---- group, which the keys go to.
+--- reads as a command when the container has ended (CVE-2017-5226). In a session of its own it
+--- would be without the terminal, and without Ctrl-C too; so the process gives up the terminal and
+--- stays in its group, which the keys go to.
 ---
 --- ```lua
 --- local controlling = require "container.controlling"

@@ -83,8 +83,11 @@ local function absolute(path)
   return path:sub(1, 1) == "/" and path or readlink("/proc/self/cwd") .. "/" .. path
 end
 
---- Fails where a directory of images has what criu must not meet: the images may come from
---- elsewhere, and through a link criu would read a file of the host's, or write its log into one
+-- What no image is, and what criu makes neither.
+local REFUSED = { symlink = true, fifo = true, char = true, block = true }
+
+--- Fails where a directory of images has what criu must not meet. The images may come from
+--- elsewhere: through a link criu would read a file of the host's, or write its log into one
 --- (CVE-2026-53489); a pipe it would wait for.
 ---@param dir string
 function M.check(dir)
@@ -93,7 +96,7 @@ function M.check(dir)
     -- The one link that is criu's own: to the images that these are the changes of.
     local earlier = stat(dir .. "/" .. name)
     earlier = name == "parent" and earlier and earlier.type == "directory"
-    if not earlier and (kind == "symlink" or kind == "fifo" or kind == "char" or kind == "block") then
+    if REFUSED[kind] and not earlier then
       local what = ("%s/%s is a %s, and no image of criu's"):format(dir, name, kind)
       options.fail("criu", what, "use images that you have made, in a directory of their own")
     end

@@ -1,5 +1,5 @@
---- Programs for tests, made instruction by instruction: x86-64 files that make exactly the calls that
---- they are told, those of the 32-bit interface too, without a library that would make others.
+--- Programs for tests, made instruction by instruction: x86-64 files that make exactly the calls
+--- that they are told, those of the 32-bit interface too, without a library that makes others.
 ---
 --- ```lua
 --- local machine = require "test.machine"

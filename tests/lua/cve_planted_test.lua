@@ -46,13 +46,13 @@ test.case("CVE-2026-40226: nothing that lies about is loaded", NEEDS, function(t
     plant(dir, canary)
   end
   bench:write(oci.spec { "true" })
-  local script = [[
+  local mine = [[
     assert(not pcall(require, "planted"))
     require "container"
     for _, name in ipairs { "planted", "profile", "policy" } do
       assert(not pcall(require("hardening").resolve, name))
     end]]
-  write_file(bench.path .. "/mine.lua", script)
+  write_file(bench.path .. "/mine.lua", mine)
   local path = bench.path .. "/?.lua;./?.lua;" .. bench.path .. "/?/init.lua"
   local env = {
     "HOME=" .. bench.path .. "/home",

@@ -23,23 +23,14 @@ local sessions = require "supervise.session"
 
 local M = {}
 
----@class supervise.Options
----@field notify table<string, fun(req: supervise.Request)> by call, by group (`@mount`), or `"*"`
---- for every call that `filter` does not settle
----@field time? string|number processor time of one answer (default `"1s"`)
----@field failure? string|integer what a function's failure answers (default `"EPERM"`)
----@field on_error? fun(err: any, req: supervise.Request) told of failures; else standard error
+---@class supervise.Options: supervise.Answering
 ---@field filter? table more for the filter, as `seccomp` takes it: `errno`, `kill`, `rules` …
 ---@field spawn? table as `spawn` takes it: namespaces, streams, a cgroup
 ---@field setup? fun() runs in the child before the filter: mounts, users, capabilities
 ---@field before? fun(req: supervise.Request) is shown the calls of the start itself, up to the
 --- command's execve; what it does not answer is allowed
 
-local KNOWN = {
-  notify = "table",
-  time = { "string", "number" },
-  failure = { "string", "integer" },
-  on_error = "function",
+local KNOWN = sessions.known {
   filter = "table",
   spawn = "table",
   setup = "function",
@@ -130,18 +121,15 @@ function M.start(given, command)
     process:wait()
     options.fail(op, "the command has ended before its filter was there")
   end
-  return sessions.new {
+  return sessions.new({
     process = process,
     main = process.pid,
     listener = seccomp_listener(got),
     handlers = by_name,
-    time = given.time or "1s",
-    failure = given.failure or "EPERM",
-    on_error = given.on_error,
     before = given.before,
     -- A function has no program of its own to begin.
     started = type(command) == "function",
-  }
+  }, given)
 end
 
 --- Runs a command and answers its calls, and those of all that it starts, until none is left.

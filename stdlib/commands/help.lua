@@ -15,7 +15,8 @@ usage: crun-lua help [NAME…]
        crun-lua help --search WORD…
 
 Tells what a primitive, a method, a topic, a module of the stdlib, one of its functions or a command
-does, or how a script is run restricted (crun-lua help restricted). * and ? in a NAME make it a pattern. Without a NAME it lists all there is.
+does; crun-lua help restricted tells how a script is run that nobody trusts. * and ? in a NAME make
+it a pattern. Without a NAME it lists all there is.
 
     -s, --search   look for words in names and descriptions
         --names    only the names, for completion

@@ -3,7 +3,8 @@
 ---
 --- The owner is the script, or the monitor of a detached container; it is never held up by a
 --- function, and whatever ends it ends this process. It is reached by a socket in the container's
---- directory, so what any process runs in the container by `exec` is answered by the same functions.
+--- directory, so what any process runs in the container by `exec` is answered by the same
+--- functions.
 ---
 --- ```lua
 --- local container = require "container"
@@ -68,7 +69,7 @@ function M.connect(name)
     options.fail(
       "container.exec",
       ("%s: nobody answers the calls that its profile notifies"):format(name),
-      "the process that did was killed; each such call fails. Stop the container and start it again",
+      "the process that did was killed; each such call fails. Stop the container, start it again",
       err
     )
   end

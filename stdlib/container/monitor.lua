@@ -125,8 +125,12 @@ local function live(Box, config, command, channel, again)
   local writer
   local ok, err = pcall(function()
     setsid()
-    -- A log that the script has opened is for functions that answer calls; nobody waits for its end.
-    close_fds({ channel }, { files = config.profile.seccomp and config.profile.seccomp.notify and true })
+    -- A log that the script has opened is for functions that answer calls; nobody waits for its
+    -- end.
+    close_fds(
+      { channel },
+      { files = config.profile.seccomp and config.profile.seccomp.notify and true }
+    )
     state.forked()
     box.made = again and build.resume(config) or build.reserve(config)
     box.record = box.made.record

@@ -30,12 +30,16 @@ local function filter(spec)
   elseif spec.json then
     return "an imported profile"
   end
+  local asked = spec.notify and require("hardening.notify").names("hardening.describe", spec.notify)
   local default = type(spec.default) == "table" and spec.default.errno or spec.default
   local parts = { "else " .. tostring(default) }
   for _, list in ipairs { "errno", "kill", "kill_process", "trap", "log", "allow" } do
     if spec[list] and #spec[list] > 0 then
       table.insert(parts, 1, ("%s %s"):format(list, listed(spec[list])))
     end
+  end
+  if asked then
+    table.insert(parts, 1, "functions answer " .. listed(asked))
   end
   return table.concat(parts, "; ")
 end

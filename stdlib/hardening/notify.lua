@@ -7,8 +7,8 @@
 --- else nobody would ever be asked: then the function alone decides.
 ---
 --- Functions cannot be written down. In a profile that comes from a file a list of names stands in
---- their place; with it a process can be put under the same filters where somebody else answers (see
---- `container.answers`), and nothing can be started anew.
+--- their place; with it a process can be put under the same filters where somebody else answers
+--- (see `container.answers`), and nothing can be started anew.
 ---
 --- ```lua
 --- local hardening = require "hardening"
@@ -51,11 +51,10 @@ end
 ---@param notify table
 function M.demand(op, notify)
   if M.is_lost(notify) then
+    local names = table.concat(notify, ", ")
     options.fail(
       op,
-      ("seccomp.notify: %s: names, and no functions that answer"):format(
-        table.concat(notify, ", ")
-      ),
+      ("seccomp.notify: %s: names, and no functions that answer"):format(names),
       "a function cannot be written down: give notify = { "
         .. tostring(notify[1])
         .. " = function(req) … end } in the script that starts this"

@@ -339,7 +339,8 @@ local function opened_for(spec, caps, names)
       named = named or index_of(rule.names, name) ~= nil
     end
     if refused and spec.json then
-      local message = "seccomp.notify: the imported profile refuses %s, so no function is ever asked"
+      local message =
+        "seccomp.notify: the imported profile refuses %s, so no function is ever asked"
       options.fail("hardening.prepare", message:format(name), "allow it in that profile")
     elseif refused and not named then
       made = made or copy(spec)

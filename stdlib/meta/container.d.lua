@@ -13,6 +13,7 @@
 ---@field hostname? string the name, where it is missing
 ---@field domainname? string
 ---@field profile? string|table see `hardening.resolve`; "default"
+---@field seccomp? table a change of the profile's `seccomp`: functions that answer calls are `{ notify = { mkdirat = function(req) … end } }`
 ---@field userns? boolean a user namespace also where root makes the container
 ---@field id_map? string|table with a user namespace: as for `spawn`
 ---@field readonly? boolean the root cannot be written

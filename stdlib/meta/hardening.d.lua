@@ -34,6 +34,7 @@ local hardening_Profile = {}
 ---@class hardening.Prepared
 ---@field profile table
 ---@field filter? any a compiled seccomp filter
+---@field notify? { filter: any, handlers: table?, names: string[] } see `hardening.notify`
 ---@field landlock? table rules, with what is writable added
 ---@field masked string[] paths in the root
 ---@field secrets string[] paths in the root
@@ -143,7 +144,7 @@ function M.mounts(prepared, root) end
 
 --- Gives up every right that the profile does not grant. Last before exec, in the new root.
 ---@param prepared hardening.Prepared
----@param how? { user: string?, groups: any[]?, rlimits: table?, oom_score: integer?, before_seccomp: function?, after_user: function?, root: boolean? } rlimits and oom_score go before the profile's; after_user is called when the user has changed, which disarms die_with_parent
+---@param how? { user: string?, groups: any[]?, rlimits: table?, oom_score: integer?, before_seccomp: function?, after_user: function?, root: boolean?, answers: any? } rlimits and oom_score go before the profile's; after_user is called when the user has changed, which disarms die_with_parent; answers: a socket to whoever answers the calls that the profile notifies (see `supervise.desk`)
 function M.confine(prepared, how) end
 
 return M

@@ -152,7 +152,7 @@ function supervise_Request:take_fd(number) end
 ---@field failures integer how many functions have failed
 local supervise_Session = {}
 
---- Answers until no process is left under the filter.
+--- Answers until no process is left under the filter, or until something else has happened.
 ---
 --- ```lua
 --- local supervise = require "supervise"
@@ -162,7 +162,9 @@ local supervise_Session = {}
 --- session:serve()
 --- assert(session.process:wait().code == 1)
 --- ```
-function supervise_Session:serve() end
+---@param others? any[] descriptors and listeners that are watched as well
+---@return integer? # place of the one of them that can be read; nil at the end
+function supervise_Session:serve(others) end
 
 --- Lets go: calls that wait fail with `EPERM`, later ones with `ENOSYS`.
 ---

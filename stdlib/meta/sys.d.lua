@@ -601,6 +601,7 @@ sys.setpgid = setpgid
 
 ---@class close_fds.options
 ---@field preserve? integer as many from 3 on as the caller left open for a program
+---@field files? boolean regular files stay open too, such as a log of io.open: nobody waits for the end of one
 
 --- Lets go of every descriptor that this process has inherited or opened, but the first three and those that are listed.
 ---
@@ -1357,6 +1358,7 @@ sys.file_caps_remove = file_caps_remove
 
 ---@class seccomp.options
 ---@field no_new_privs? boolean set it first (default true): without it the kernel asks for CAP_SYS_ADMIN, since a set-uid program would run under the filter
+---@field listener_to? fd a connected unix socket: the listener goes there at once and does not stay here, so that no call of this process's own waits for an answer that nobody gives yet
 
 --- Filters the system calls of this process and its children from now on, for good.
 ---
@@ -1600,6 +1602,7 @@ function seccomp_listener:receive(options) end
 ---@class seccomp_listener.serve.options
 ---@field time? string|number processor time for one answer: more ends the function; no limit without it
 ---@field timeout? string|number ETIMEDOUT is raised when it is over
+---@field others? (fd|seccomp_listener)[] it comes back with `{ ready = N }` as soon as the Nth of these can be read
 
 --- Has a function answer call after call, until no process is left under the filter.
 ---
@@ -1621,7 +1624,7 @@ function seccomp_listener:receive(options) end
 --- See seccomp_listener:request, seccomp_listener:receive, budget.
 ---@param judge fun(...): any called with a call's name and thread; what it returns is the answer: `"allow"`, `"errno", "EPERM"`, `"value", 0`, or nothing where it has answered the request itself
 ---@param options? seccomp_listener.serve.options
----@return any # nil at the end; { request, error } where the function has left a request without an answer, or has failed: the loop stops there, and is called again
+---@return any # nil at the end; { ready } where one of `others` has something; { request, error } where the function has left a request without an answer, or has failed: the loop stops there, and is called again
 function seccomp_listener:serve(judge, options) end
 
 --- The request behind the call that the function of `serve` judges: its arguments, its memory, its descriptors.

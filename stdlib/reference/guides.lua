@@ -15,9 +15,9 @@ local M = {}
 local RESTRICTED = [[
 crun-lua --restricted [OPTIONS] SCRIPT [ARGUMENTS…]
 
-The script finds Lua's pure libraries, print, os.exit, the time, its arguments and the modules of the
-stdlib, which have its rights and no others. There are no files, no environment, no load, no debug,
-no finalizers, and no primitive but those of --allow. It runs in this process.
+The script finds Lua's pure libraries, print, os.exit, the time, its arguments and the modules of
+the stdlib, which have its rights and no others. There are no files, no environment, no load, no
+debug, no finalizers, and no primitive but those of --allow. It runs in this process.
 
     --allow NAMES       primitives that it may call, with any arguments: stat,spawn,process:wait;
                         process:* is each method of such a handle, *:* each of all
@@ -36,7 +36,8 @@ meant. What runs out ends the script through every pcall and every __close of it
 It is none against these:
 
     a hole in the interpreter, a C program: there is one process, and one address space
-    what is allowed: exec, capture or write_file is all that you may do yourself, read_file each file
+    what is allowed: exec, capture or write_file is all that you may do yourself, read_file each
+        file
     many processes, files and shared memory: with spawn, memory and instructions are each process's
         own; a cgroup with pids and memory holds them all
     what can be measured: the time of day, the speed of this machine

@@ -58,8 +58,9 @@ local function entry_of(req)
   return entry
 end
 
--- Whoever answers may be another process than the one that calls this, which has closed what it does
--- not know: so the file is opened where the first line is written, and here to see whether it can be.
+-- Whoever answers may be another process than the one that calls this, which has closed what it
+-- does not know: so the file is opened where the first line is written, and here to see whether it
+-- can be.
 local function writer(op, path)
   local first, reason = io.open(path, "a")
   if not first then

@@ -21,10 +21,10 @@
 --- ```
 ---
 --- The functions run in a copy of the process that has opened the desk, made at that moment. They
---- see what its variables held, have its rights and namespaces, and write to files that it has open;
---- pipes and sockets are closed, since whoever reads them would never see their end. What they change
---- is not seen by that process. The desk ends with it; calls that wait then, and all later ones, fail
---- with ENOSYS.
+--- see what its variables held, have its rights and namespaces, and write to files that it has
+--- open; pipes and sockets are closed, since whoever reads them would never see their end. What
+--- they change is not seen by that process. The desk ends with it; calls that wait then, and all
+--- later ones, fail with ENOSYS.
 local request = require "supervise.request"
 local sessions = require "supervise.session"
 
@@ -38,8 +38,8 @@ local function complain(err)
   io.stderr:write(("supervise: %s\n"):format(tostring(err)))
 end
 
--- What a connection has brought: a listener, or an end. Others may come along: who keeps those would
--- keep them open for whoever has sent them.
+-- What a connection has brought: a listener, or an end. Others may come along: who keeps those
+-- would keep them open for whoever has sent them.
 local function take(self, connection)
   local message, listener = connection:receive(), nil
   for _, fd in ipairs(message.fds) do
@@ -55,15 +55,17 @@ local function take(self, connection)
   end
   connection:close()
   if listener then
-    table.insert(self.sessions, 1, sessions.new {
-      listener = listener,
-      handlers = self.handlers,
-      time = "1s",
-      failure = "EPERM",
-      -- What follows the filter is the container's already.
-      started = true,
-      later = self.later,
-    })
+    table.insert(
+      self.sessions,
+      1,
+      sessions.new {
+        listener = listener,
+        handlers = self.handlers,
+        -- What follows the filter is the container's already.
+        started = true,
+        later = self.later,
+      }
+    )
   end
 end
 
@@ -102,7 +104,8 @@ end
 
 local function live(self)
   while true do
-    local list, session, place = watched(self), self.sessions[1], nil
+    local list, session = watched(self), self.sessions[1]
+    local place
     if session then
       place = session:serve(list)
       if not place then
@@ -111,6 +114,10 @@ local function live(self)
       end
     else
       place = poll(list)[1].index
+      if math.type(place) ~= "integer" then
+        -- In a plan nobody ever asks.
+        return 0
+      end
     end
     if place then
       local over, err = try(heed, self, list[place])

@@ -38,8 +38,6 @@ local function answer(socket, by_name)
   local session <close> = require("supervise.session").new {
     listener = seccomp_listener(got),
     handlers = by_name,
-    time = "1s",
-    failure = "EPERM",
     started = true,
   }
   session:serve()

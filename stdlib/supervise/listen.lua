@@ -23,19 +23,10 @@ local sessions = require "supervise.session"
 
 local M = {}
 
----@class supervise.AgentOptions
----@field notify table<string, fun(req: supervise.Request)> by call, by group, or `"*"` for all that
---- the profile notifies; what is notified and not named is refused
----@field time? string|number processor time of one answer (default `"1s"`)
----@field failure? string|integer what a function's failure answers (default `"EPERM"`)
----@field on_error? fun(err: any, req: supervise.Request) told of failures; else standard error
+--- What the profile notifies and `notify` does not name is refused.
+---@class supervise.AgentOptions: supervise.Answering
 
-local KNOWN = {
-  notify = "table",
-  time = { "string", "number" },
-  failure = { "string", "integer" },
-  on_error = "function",
-}
+local KNOWN = sessions.known {}
 
 ---@class supervise.Agent
 ---@field path string the socket's file
@@ -123,17 +114,14 @@ function Agent:accept(how)
     got:close()
     options.fail("agent:accept", "what was sent as seccompFd is no listener", nil, err)
   end
-  return sessions.new {
+  return sessions.new({
     listener = listener,
     handlers = self.handlers,
-    time = self.given.time or "1s",
-    failure = self.given.failure or "EPERM",
-    on_error = self.given.on_error,
     -- The runtime's own calls between the filter and the program are the container's already.
     started = true,
     unnamed = "refuse",
     state = state,
-  }
+  }, self.given)
 end
 
 --- Lets nobody connect any more; sessions go on.

@@ -21,6 +21,14 @@
 --- it; `suid` and `dev`, which are taken off whatever was asked. Only what was mounted here is
 --- unmounted, since a mount may hide something. What is not known here is refused with EPERM,
 --- as the kernel refuses it without CAP_SYS_ADMIN.
+---
+--- A new proc or sysfs would show what the container's own has masked, and let be written what is
+--- read-only there. So `proc` is the container's own /proc once more, with all that is mounted in
+--- it; where that is of another pid namespace than the caller's, a new one of nothing but processes
+--- (`subset=pid`, Linux 5.8). `sysfs` is the container's own /sys once more, read-only. `overlay`
+--- is not among the kinds: the kernel works in its layers with the rights of who has mounted it,
+--- and says nothing of what happens when they are changed meanwhile, which a program could do with
+--- its own.
 local options = require "options"
 
 local M = {}
@@ -28,7 +36,7 @@ local M = {}
 ---@class supervise.MountOptions
 ---@field below string[] directories of the container in which targets, and sources of bind mounts,
 --- may lie; the program must not be able to replace them themselves
----@field kinds? ("tmpfs"|"bind")[] what may be mounted (default both)
+---@field kinds? ("tmpfs"|"bind"|"proc"|"sysfs")[] what may be mounted (default the first two)
 ---@field size? string|integer how much a tmpfs may hold at most (default `"64M"`)
 ---@field on_mount? fun(target: string, kind: string, req: supervise.Request) told of each
 
@@ -89,6 +97,43 @@ local function tmpfs_data(self, text)
   return data
 end
 
+-- Whether a file system of this kind, as a whole, is what stands at a path of the caller's.
+local function stands(path, kind)
+  local top
+  for _, one in ipairs(mountinfo()) do
+    top = one.mount_point == path and one or top
+  end
+  return top and top.fs_type == kind and top.root == "/"
+end
+
+local function once_more(root, path, here, target, how)
+  local from <close> = root:open(path, { path_only = true })
+  how.recursive = true
+  here:bind(from, target, how)
+end
+
+---@package
+--- By kind: shows what the caller has of it already.
+M.SHOWN = {
+  proc = function(root, here, target, how)
+    if not stands("/proc", "proc") then
+      refuse "a caller without a /proc of its own"
+    elseif #proc_status().ns_pid == 1 then
+      once_more(root, "/proc", here, target, how)
+    else
+      how.type, how.data = "proc", { subset = "pid", hidepid = "2" }
+      here:mount("proc", target, how)
+    end
+  end,
+  sysfs = function(root, here, target, how)
+    if not stands("/sys", "sysfs") then
+      refuse "a caller without a /sys of its own"
+    end
+    how.readonly = true
+    once_more(root, "/sys", here, target, how)
+  end,
+}
+
 -- What is to be done, as a function for a process inside; it knows nothing but what was read.
 local function wanted(self, req)
   local args = req.args
@@ -120,15 +165,28 @@ local function wanted(self, req)
         here:mount("tmpfs", target.rest, how)
       end
   end
+  local show = self.kinds[args.filesystemtype] and args.data == 0 and M.SHOWN[args.filesystemtype]
+  if show then
+    local how = flags_of(flags, 0)
+    how.noexec = true
+    return target,
+      args.filesystemtype,
+      function(root)
+        local here <close> = root:subdir(target.top)
+        here:open(target.rest, { path_only = true }):close()
+        show(root, here, target.rest, how)
+      end
+  end
   refuse "a kind of mount that is not allowed"
 end
 
 -- Runs a function in the caller's own user and mount namespace, at the caller's root. `judge` sees
 -- which mount namespace that is.
-local function within(req, body, judge)
+local function within(req, kind, body, judge)
   local dir = ("/proc/%d"):format(req.pid)
   local user <close> = ns_open(dir .. "/ns/user", "user")
   local mnt <close> = ns_open(dir .. "/ns/mnt", "mnt")
+  local pid <close> = ns_open(dir .. "/ns/pid", "pid")
   local top, own = stat(dir .. "/root/."), proc_ns()
   if user.inode == own.user or mnt.inode == own.mnt then
     refuse "a caller without a user and a mount namespace of its own"
@@ -138,7 +196,11 @@ local function within(req, body, judge)
   if judge then
     judge(mnt.inode)
   end
-  local child <close> = spawn({ join = { user = user, mnt = mnt } }, function()
+  local join = { user = user, mnt = mnt }
+  -- A proc shows the processes of the pid namespace that its maker is in. Nobody else has to be
+  -- seen by the caller, who may signal what it sees.
+  join.pid = kind == "proc" and pid.inode ~= own.pid and pid or nil
+  local child <close> = spawn({ join = join }, function()
     local root <close> = rootfs_open "/"
     local here = stat "/"
     if here.ino ~= top.ino or here.dev ~= top.dev then
@@ -188,8 +250,9 @@ function M.notify(given)
     self.below[index] = top:gsub("/$", "")
   end
   for _, kind in ipairs(given.kinds or { "tmpfs", "bind" }) do
-    if kind ~= "tmpfs" and kind ~= "bind" then
-      options.fail(op, ("kinds: %q is none that is safe: tmpfs, bind"):format(tostring(kind)))
+    if kind ~= "tmpfs" and kind ~= "bind" and not M.SHOWN[kind] then
+      local message = "kinds: %q is none that is safe: tmpfs, bind, proc, sysfs"
+      options.fail(op, message:format(tostring(kind)))
     end
     self.kinds[kind] = true
   end
@@ -202,7 +265,7 @@ function M.notify(given)
   return {
     mount = answered(function(req)
       local target, kind, make = wanted(self, req)
-      local key = within(req, make) .. target.whole
+      local key = within(req, kind, make) .. target.whole
       self.made[key] = (self.made[key] or 0) + 1
       if given.on_mount then
         given.on_mount(target.whole, kind, req)
@@ -214,7 +277,7 @@ function M.notify(given)
         refuse "flags that are not known here"
       end
       local key
-      within(req, function(root)
+      within(req, nil, function(root)
         local here <close> = root:subdir(target.top)
         here:umount(target.rest)
       end, function(namespace)

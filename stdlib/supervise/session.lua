@@ -20,6 +20,26 @@ local request = require "supervise.request"
 
 local M = {}
 
+--- Which functions answer, and how they are held to it.
+---@class supervise.Answering
+---@field notify table<string, fun(req: supervise.Request)> by call, by group (`@mount`), or `"*"`
+--- for every call that the filter does not settle
+---@field time? string|number processor time of one answer (default `"1s"`)
+---@field failure? string|integer what a function's failure answers (default `"EPERM"`)
+---@field on_error? fun(err: any, req: supervise.Request) told of failures; else standard error
+
+---@package
+--- The types of these options, for `options.check`.
+---@param more table<string, any> further ones
+---@return table<string, any>
+function M.known(more)
+  more.notify = "table"
+  more.time = { "string", "number" }
+  more.failure = { "string", "integer" }
+  more.on_error = "function"
+  return more
+end
+
 ---@class supervise.Session
 ---@field process? any the command's process; none where another program has started it
 ---@field state? table what a runtime has said of the process: see `supervise.listen`
@@ -170,8 +190,12 @@ Session.__close = Session.close
 ---@param given table the fields of a session: `handlers` by call, `started` where the command is a
 --- function, `unnamed = "refuse"` where the filter is another's and may notify more, `later` where
 --- sessions that are served in turns share what they hold back
+---@param how? supervise.Answering without it: the defaults
 ---@return supervise.Session
-function M.new(given)
+function M.new(given, how)
+  how = how or {}
+  given.time, given.failure = how.time or "1s", how.failure or "EPERM"
+  given.on_error = how.on_error
   given.later, given.answered, given.failures = given.later or {}, 0, 0
   return setmetatable(given, Session)
 end

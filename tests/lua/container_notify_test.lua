@@ -1,6 +1,6 @@
---- Containers whose calls functions answer: what is refused before anything is made, what a function
---- that fails, hangs or is killed lets through (nothing), who is asked in which process, and what is
---- left when the container or its owner has ended.
+--- Containers whose calls functions answer: what is refused before anything is made, what a
+--- function that fails, hangs or is killed lets through (nothing), who is asked in which process,
+--- and what is left when the container or its owner has ended.
 local container = require "container"
 local state = require "container.state"
 local supervise = require "supervise"
@@ -72,110 +72,146 @@ test.case("functions that could never answer are refused on the line that wrote 
   refused("did you mean 'errno'?", { filter = { erno = { "mkdir" } } })
 end)
 
-test.case("a call that an imported profile refuses is none that a function is asked about", function(t)
-  local json = [[{ "defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+test.case(
+  "a call that an imported profile refuses is none that a function is asked about",
+  function(t)
+    local json = [[{ "defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
     { "names": ["execve", "read"], "action": "SCMP_ACT_ALLOW" } ] }]]
-  local box = container.new {
-    rootfs = "host",
-    name = "imported",
-    profile = { "default", seccomp = { json = json } },
-    seccomp = { notify = { mkdir = quiet } },
-  }
-  t.fails("the imported profile refuses mkdir", box.run, box, { "true" })
-  t.eq(state.get "imported", nil)
+    local box = container.new {
+      rootfs = "host",
+      name = "imported",
+      profile = { "default", seccomp = { json = json } },
+      seccomp = { notify = { mkdir = quiet } },
+    }
+    t.fails("the imported profile refuses mkdir", box.run, box, { "true" })
+    t.eq(state.get "imported", nil)
+  end
+)
+
+test.case("a plan of one makes nothing, and comes to its end", function(t)
+  write_file(
+    DIR .. "/plan.lua",
+    [[
+local container = require "container"
+for _, detach in ipairs { false, true } do
+  local seccomp = { notify = { mkdir = function() error "asked" end } }
+  container.new({ name = "planned", detach = detach, seccomp = seccomp }):start { "true" }
+end
+]]
+  )
+  local ran = capture({ "/proc/self/exe", "--dry-run", DIR .. "/plan.lua" }, { timeout = "60s" })
+  t.eq(ran.code, 0, ran.stderr)
+  t.match(ran.stdout, "2 seccomp filters", true)
+  t.eq(state.get "planned", nil)
 end)
 
 -- What fails lets nothing through.
 
-test.case("a function that raises, answers nothing or loops lets nothing through", NEEDS, function(t)
-  local box <close> = boxed {
-    mkdir = function(req)
-      local name = req.args.pathname:match "[^/]+$"
-      if name == "raises" then
-        error "broken"
-      elseif name == "loops" then
-        while true do
-          pcall(error)
+test.case(
+  "a function that raises, answers nothing or loops lets nothing through",
+  NEEDS,
+  function(t)
+    local box <close> = boxed {
+      mkdir = function(req)
+        local name = req.args.pathname:match "[^/]+$"
+        if name == "raises" then
+          error "broken"
+        elseif name == "loops" then
+          while true do
+            pcall(error)
+          end
+        elseif name == "fine" then
+          req:allow()
         end
-      elseif name == "fine" then
-        req:allow()
-      end
-    end,
-  }
-  local words = said(box, make("/tmp/raises", "/tmp/silent", "/tmp/loops", "/tmp/fine"))
-  t.eq(words, "1 False\n1 False\n1 False\n0 True\n")
-end)
+      end,
+    }
+    local words = said(box, make("/tmp/raises", "/tmp/silent", "/tmp/loops", "/tmp/fine"))
+    t.eq(words, "1 False\n1 False\n1 False\n0 True\n")
+  end
+)
 
-test.case("a function that waits for ever stops its caller, and not the container's end", NEEDS, function(t)
-  local box <close> = boxed({
-    mkdir = function()
-      write_file(DIR .. "/waits", "")
-      poll({}, { timeout = "1h" })
-    end,
-  }, { volumes = { { source = DIR, target = "/mnt", readonly = false } } })
-  local command = make "/tmp/a"
-  command[4] = command[4] .. "\nopen('/mnt/went-on', 'w')"
-  box:start(command)
-  eventually(t, "the function is asked", function()
-    return stat(DIR .. "/waits")
-  end)
-  local pid = box:status().pid
-  t.eq(box:stop({ timeout = "0s" }).signal, "kill")
-  t.eq(proc_stat(pid), nil)
-  t.eq(stat(DIR .. "/went-on"), nil)
-end)
+test.case(
+  "a function that waits for ever stops its caller, and not the container's end",
+  NEEDS,
+  function(t)
+    local box <close> = boxed({
+      mkdir = function()
+        write_file(DIR .. "/waits", "")
+        poll({}, { timeout = "1h" })
+      end,
+    }, { volumes = { { source = DIR, target = "/mnt", readonly = false } } })
+    local command = make "/tmp/a"
+    command[4] = command[4] .. "\nopen('/mnt/went-on', 'w')"
+    box:start(command)
+    eventually(t, "the function is asked", function()
+      return stat(DIR .. "/waits")
+    end)
+    local pid = box:status().pid
+    t.eq(box:stop({ timeout = "0s" }).signal, "kill")
+    t.eq(proc_stat(pid), nil)
+    t.eq(stat(DIR .. "/went-on"), nil)
+  end
+)
 
-test.case("without the process that answers each such call fails, and so does exec", NEEDS, function(t)
-  local box <close> = boxed {
-    mkdir = function()
-      kill(tonumber(readlink "/proc/self"), "kill")
-    end,
-  }
-  local code = make("/tmp/a", "/tmp/b")
-  code[4] = code[4] .. "\nimport time\nprint(flush=True)\ntime.sleep(1000)"
-  local p = pipe()
-  box:start(code, { stdout = p.write })
-  p.write:close()
-  local words = ""
-  repeat
-    words = words .. p.read:read(4096)
-  until words:find "\n\n"
-  t.eq(words, "38 False\n38 False\n\n")
-  local err = t.fails("nobody answers the calls", box.exec, box, { "true" })
-  t.match(err.hint, "was killed", true)
-  t.eq(box:stop({ timeout = "0s" }).signal, "kill")
-end)
+test.case(
+  "without the process that answers each such call fails, and so does exec",
+  NEEDS,
+  function(t)
+    local box <close> = boxed {
+      mkdir = function()
+        kill(tonumber(readlink "/proc/self"), "kill")
+      end,
+    }
+    local code = make("/tmp/a", "/tmp/b")
+    code[4] = code[4] .. "\nimport time\nprint(flush=True)\ntime.sleep(1000)"
+    local p = pipe()
+    box:start(code, { stdout = p.write })
+    p.write:close()
+    local words = ""
+    repeat
+      words = words .. p.read:read(4096)
+    until words:find "\n\n"
+    t.eq(words, "38 False\n38 False\n\n")
+    local err = t.fails("nobody answers the calls", box.exec, box, { "true" })
+    t.match(err.hint, "was killed", true)
+    t.eq(box:stop({ timeout = "0s" }).signal, "kill")
+  end
+)
 
 -- Who is asked, in which process, about what.
 
-test.case("the program and what is run beside it are answered by the same functions", NEEDS, function(t)
-  local count, own = 0, tonumber(readlink "/proc/self")
-  local box <close> = boxed {
-    mkdir = function(req)
-      count = count + 1
-      write_file(DIR .. "/who", tostring(proc_stat(tonumber(readlink "/proc/self")).ppid))
-      -- The caller's own numbers are others: it is seen from the owner's namespace.
-      assert(proc_stat(req.pid) and req.args.mode == "0777")
-      req:value(count > 3 and 0 or count)
-    end,
-  }
-  box:start { "sleep", "1000" }
-  local function inside()
-    return box:exec(make("/tmp/a", "/tmp/b"), { capture = true }).stdout
+test.case(
+  "the program and what is run beside it are answered by the same functions",
+  NEEDS,
+  function(t)
+    local count, own = 0, tonumber(readlink "/proc/self")
+    local box <close> = boxed {
+      mkdir = function(req)
+        count = count + 1
+        write_file(DIR .. "/who", tostring(proc_stat(tonumber(readlink "/proc/self")).ppid))
+        -- The caller's own numbers are others: it is seen from the owner's namespace.
+        assert(proc_stat(req.pid) and req.args.mode == "0777")
+        req:value(count > 3 and 0 or count)
+      end,
+    }
+    box:start { "sleep", "1000" }
+    local function inside()
+      return box:exec(make("/tmp/a", "/tmp/b"), { capture = true }).stdout
+    end
+    -- A positive value is no error: mkdir(2) of the C library passes it on as success.
+    t.eq(inside(), "0 False\n0 False\n")
+    t.eq(tonumber(read_file(DIR .. "/who")), own)
+    local other <close> = fork(function()
+      local found = container.get(box.name)
+      return found:exec(make "/tmp/c", { capture = true }).stdout == "0 False\n" and 7 or 1
+    end)
+    t.eq(other:wait().code, 7)
+    -- They run in a copy.
+    t.eq(count, 0)
+    box:stop { timeout = "0s" }
+    t.eq(stat(state.dir(box.name) .. "/answers"), nil)
   end
-  -- A positive value is no error: mkdir(2) of the C library passes it on as success.
-  t.eq(inside(), "0 False\n0 False\n")
-  t.eq(tonumber(read_file(DIR .. "/who")), own)
-  local other <close> = fork(function()
-    local found = container.get(box.name)
-    return found:exec(make "/tmp/c", { capture = true }).stdout == "0 False\n" and 7 or 1
-  end)
-  t.eq(other:wait().code, 7)
-  -- They run in a copy.
-  t.eq(count, 0)
-  box:stop { timeout = "0s" }
-  t.eq(stat(state.dir(box.name) .. "/answers"), nil)
-end)
+)
 
 for name, given in pairs {
   ["with a first process of its own"] = { init = true },
@@ -216,7 +252,8 @@ test.case("what the profile refuses stays refused, with its conditions", NEEDS, 
     [[
 import socket
 for family in (38, 2):
-    try: socket.socket(family, socket.SOCK_SEQPACKET if family == 38 else socket.SOCK_STREAM).close()
+    kind = socket.SOCK_SEQPACKET if family == 38 else socket.SOCK_STREAM
+    try: socket.socket(family, kind).close()
     except OSError as error: print(error.errno)
     else: print(0)
 ]],
@@ -281,12 +318,19 @@ test.case("a detached container is answered after its script has ended", NEEDS, 
 end)
 
 test.case("a container that starts again is answered again", NEEDS, function(t)
-  local box = boxed({
-    mkdir = function(req)
-      write_file(DIR .. "/asked", (read_file(DIR .. "/asked") or "") .. "x")
-      req:errno "EROFS"
-    end,
-  }, { name = "again", detach = true, restart = { policy = "on-failure", retries = 2, delay = "1ms" } })
+  local box = boxed(
+    {
+      mkdir = function(req)
+        write_file(DIR .. "/asked", (read_file(DIR .. "/asked") or "") .. "x")
+        req:errno "EROFS"
+      end,
+    },
+    {
+      name = "again",
+      detach = true,
+      restart = { policy = "on-failure", retries = 2, delay = "1ms" },
+    }
+  )
   local command = make "/tmp/a"
   command[4] = command[4] .. "\nos._exit(3)"
   box:start(command)
@@ -295,28 +339,32 @@ test.case("a container that starts again is answered again", NEEDS, function(t)
   box:delete()
 end)
 
-test.case("an owner that is killed takes the functions and the container with it", NEEDS, function(t)
-  local owner = fork(function()
-    local box = boxed({
-      mkdir = function()
-        write_file(DIR .. "/answers", readlink "/proc/self")
-        poll({}, { timeout = "1h" })
-      end,
-    }, { name = "orphan" })
-    box:run(make "/tmp/a")
-  end)
-  local answers = eventually(t, "the function is asked", function()
-    return tonumber(read_file(DIR .. "/answers"))
-  end)
-  local pid = state.get("orphan").pid
-  owner:kill "kill"
-  owner:wait()
-  eventually(t, "all of it ends", function()
-    return not proc_stat(answers) and not proc_stat(pid)
-  end)
-  require("container.recover").all()
-  t.eq(state.get "orphan", nil)
-end)
+test.case(
+  "an owner that is killed takes the functions and the container with it",
+  NEEDS,
+  function(t)
+    local owner = fork(function()
+      local box = boxed({
+        mkdir = function()
+          write_file(DIR .. "/answers", readlink "/proc/self")
+          poll({}, { timeout = "1h" })
+        end,
+      }, { name = "orphan" })
+      box:run(make "/tmp/a")
+    end)
+    local answers = eventually(t, "the function is asked", function()
+      return tonumber(read_file(DIR .. "/answers"))
+    end)
+    local pid = state.get("orphan").pid
+    owner:kill "kill"
+    owner:wait()
+    eventually(t, "all of it ends", function()
+      return not proc_stat(answers) and not proc_stat(pid)
+    end)
+    require("container.recover").all()
+    t.eq(state.get "orphan", nil)
+  end
+)
 
 -- Profiles without a container, and the ready-made functions in one.
 
@@ -348,29 +396,32 @@ test.case("a process that takes a profile by itself is answered as well", NEEDS,
   t.eq(child:wait({ timeout = "60s" }).code, 122)
 end)
 
-test.case("a container without a network reaches what is allowed, and nothing else", ROOT, function(t)
-  local server <close> = spawn({ stdout = "pipe" }, function()
-    exec {
-      "python3",
-      "-S",
-      "-c",
-      [[
+test.case(
+  "a container without a network reaches what is allowed, and nothing else",
+  ROOT,
+  function(t)
+    local server <close> = spawn({ stdout = "pipe" }, function()
+      exec {
+        "python3",
+        "-S",
+        "-c",
+        [[
 import socket
 with socket.create_server(("127.0.0.1", 0)) as s:
     print(s.getsockname()[1], flush=True)
     s.accept()[0].send(b"hello")
     s.accept()
 ]],
-    }
-  end)
-  local port = tonumber(server.stdout:read(5):match "%d+")
-  local box <close> = boxed(supervise.egress { allow = { "127.0.0.1:" .. port } })
-  t.eq(
-    said(box, {
-      "python3",
-      "-S",
-      "-c",
-      ([[
+      }
+    end)
+    local port = tonumber(server.stdout:read(5):match "%d+")
+    local box <close> = boxed(supervise.egress { allow = { "127.0.0.1:" .. port } })
+    t.eq(
+      said(box, {
+        "python3",
+        "-S",
+        "-c",
+        ([[
 import socket
 with socket.create_connection(("127.0.0.1", %d)) as s: print(s.recv(9))
 s = socket.socket()
@@ -378,45 +429,48 @@ print(s.connect_ex(("127.0.0.1", 1)))
 try: s.sendto(b"x", 0x20000000, ("127.0.0.1", %d))
 except OSError as error: print(error.errno)
 ]]):format(port, port),
-    }),
-    "b'hello'\n13\n95\n"
-  )
-  local other <close> = boxed { notify = supervise.egress { allow = { "10.0.0.1:1" } } }
-  local code = "import socket\nprint(socket.socket().connect_ex(('127.0.0.1', %d)))"
-  t.eq(said(other, { "python3", "-S", "-c", code:format(port) }), "13\n")
-end)
+      }),
+      "b'hello'\n13\n95\n"
+    )
+    local other <close> = boxed { notify = supervise.egress { allow = { "10.0.0.1:1" } } }
+    local code = "import socket\nprint(socket.socket().connect_ex(('127.0.0.1', %d)))"
+    t.eq(said(other, { "python3", "-S", "-c", code:format(port) }), "13\n")
+  end
+)
 
-test.case("a log of calls is written for a detached container, and its faults are counted as one", NEEDS, function(t)
-  local log = DIR .. "/audit"
-  local box = boxed(
-    supervise.all(
-      supervise.audit { calls = { "rmdir" }, to = log },
-      supervise.faults { mkdir = { every = 2, errno = "ENOSPC" } }
-    ),
-    { name = "audited", detach = true }
-  )
-  box:start { "sleep", "1000" }
-  local code = make "/tmp/a"
-  code[4] = code[4] .. "\ntry: os.rmdir('/tmp/a')\nexcept OSError as e: print(e.errno)"
-  local words = ""
-  for _ = 1, 2 do
-    words = words .. box:exec(code, { capture = true }).stdout
+test.case(
+  "a log of calls is written for a detached container, and its faults are counted as one",
+  NEEDS,
+  function(t)
+    local log = DIR .. "/audit"
+    local box = boxed(
+      supervise.all(
+        supervise.audit { calls = { "rmdir" }, to = log },
+        supervise.faults { mkdir = { every = 2, errno = "ENOSPC" } }
+      ),
+      { name = "audited", detach = true }
+    )
+    box:start { "sleep", "1000" }
+    local code = make "/tmp/a"
+    code[4] = code[4] .. "\ntry: os.rmdir('/tmp/a')\nexcept OSError as e: print(e.errno)"
+    local words = ""
+    for _ = 1, 2 do
+      words = words .. box:exec(code, { capture = true }).stdout
+    end
+    t.eq(words, "0 True\n28 False\n2\n")
+    local lines = {}
+    for line in io.lines(log) do
+      lines[#lines + 1] = json_decode(line)
+    end
+    t.eq(#lines, 2)
+    t.eq(lines[1].args.pathname, "/tmp/a")
+    box:delete { force = true }
   end
-  t.eq(words, "0 True\n28 False\n2\n")
-  local lines = {}
-  for line in io.lines(log) do
-    lines[#lines + 1] = json_decode(line)
-  end
-  t.eq(#lines, 2)
-  t.eq(lines[1].args.pathname, "/tmp/a")
-  box:delete { force = true }
-end)
+)
 
 test.case("another kernel's name is told, and the container's own host name", NEEDS, function(t)
-  local box <close> = boxed(
-    supervise.uname { release = "3.10.0" },
-    { hostname = "named-otherwise" }
-  )
+  local box <close> =
+    boxed(supervise.uname { release = "3.10.0" }, { hostname = "named-otherwise" })
   local code = "import os\nu = os.uname()\nprint(u.release, u.nodename)"
   t.eq(said(box, { "python3", "-S", "-c", code }), "3.10.0 named-otherwise\n")
 end)
@@ -432,10 +486,8 @@ print(mount(b"x", b"/tmp/in/a", b"tmpfs"), mount(b"x", b"/etc", b"tmpfs"))
 rows = [line.split() for line in open("/proc/self/mountinfo")]
 print([row[5].split(",")[1:3] for row in rows if row[4] == "/tmp/in/a"])
 ]]
-  local box <close> = boxed(
-    supervise.mounts { below = { "/tmp/in" } },
-    { userns = true, profile = "strict" }
-  )
+  local box <close> =
+    boxed(supervise.mounts { below = { "/tmp/in" } }, { userns = true, profile = "strict" })
   local result = box:run({ "python3", "-S", "-c", code }, { capture = true })
   t.eq(result.stdout, "0 1\n[['nosuid', 'nodev']]\n", result.stderr)
 end)

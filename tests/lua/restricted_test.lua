@@ -109,7 +109,8 @@ test.case("what a script does not end by itself is ended by its budget", functio
 end)
 
 test.case("what is closed when the time is over is ended by the budget as well", function(t)
-  local closing = "local x <close> = setmetatable({}, { __close = function() while true do end end })"
+  local closing =
+    "local x <close> = setmetatable({}, { __close = function() while true do end end })"
   local endless = {
     closing .. " while true do end",
     "pcall(function() " .. closing .. " while true do end end)",
@@ -172,17 +173,20 @@ test.case("a signal ends a script that no hook looks at", function(t)
   t.ok(not proc_stat(child.pid))
 end)
 
-test.case("its help page names each option that there is, and what it is no boundary against", function(t)
-  local page = capture({ "/proc/self/exe", "help", "restricted" }).stdout
-  local usage = capture({ "/proc/self/exe", "--help" }).stdout
-  local count = 0
-  for option in ("allow memory time instructions output"):gmatch "%a+" do
-    t.match(usage, "--" .. option .. " <", true)
-    t.match(page, "    --" .. option .. " ", true)
-    count = count + 1
+test.case(
+  "its help page names each option that there is, and what it is no boundary against",
+  function(t)
+    local page = capture({ "/proc/self/exe", "help", "restricted" }).stdout
+    local usage = capture({ "/proc/self/exe", "--help" }).stdout
+    local count = 0
+    for option in ("allow memory time instructions output"):gmatch "%a+" do
+      t.match(usage, "--" .. option .. " <", true)
+      t.match(page, "    --" .. option .. " ", true)
+      count = count + 1
+    end
+    t.eq(select(2, page:gsub("\n    %-%-%a+ ", "")), count)
+    t.match(page, "It is none against these:", true)
   end
-  t.eq(select(2, page:gsub("\n    %-%-%a+ ", "")), count)
-  t.match(page, "It is none against these:", true)
-end)
+)
 
 return test.run()

@@ -15,21 +15,7 @@ symlink("../out", DIR .. "/in/link")
 
 local NEEDS = { "userns", "program:python3" }
 
--- Runs Python in a user and mount namespace of its own, without any capability.
-local function boxed(given, code)
-  given.below = given.below or { DIR .. "/in" }
-  return supervise.run({
-    notify = require("supervise.mounts").notify(given),
-    spawn = { unshare = { "user", "mnt" } },
-    setup = function()
-      drop_caps { keep = {} }
-      no_new_privs()
-    end,
-  }, {
-    "python3",
-    "-S",
-    "-c",
-    ([[
+local PYTHON = [[
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
 D = %q
@@ -42,7 +28,23 @@ def umount(target, flags=0):
 def lines(target):
     rows = [l.split() for l in open("/proc/self/mountinfo")]
     return [r for r in rows if r[4] == target]
-]]):format(DIR) .. code,
+]]
+
+-- Runs Python in a user and mount namespace of its own, without any capability.
+local function boxed(given, code, unshare)
+  given.below = given.below or { DIR .. "/in" }
+  return supervise.run({
+    notify = require("supervise.mounts").notify(given),
+    spawn = { unshare = unshare or { "user", "mnt" } },
+    setup = function()
+      drop_caps { keep = {} }
+      no_new_privs()
+    end,
+  }, {
+    "python3",
+    "-S",
+    "-c",
+    PYTHON:format(DIR) .. code,
   })
 end
 
@@ -100,7 +102,9 @@ before = open("/proc/self/mountinfo").read()
 for number, args in enumerate([
     ("x", "/etc", "tmpfs"), ("x", D + "/in/../out", "tmpfs"), ("x", D + "/in", "tmpfs"),
     ("x", "in/b", "tmpfs"), ("x", T, "proc"), ("x", T, "ext4"), ("x", T, "tmpfs", 0x20),
-    ("x", T, "tmpfs", 0, "uid=0"), (D + "/out", T, None, 0x1000), ("/etc", T, None, 0x1000),
+    ("x", T, "tmpfs", 0, "uid=0"), ("x", T, "sysfs"),
+    ("x", T, "overlay", 0, "lowerdir=%s/in/a:%s/in/b" % (D, D)),
+    (D + "/out", T, None, 0x1000), ("/etc", T, None, 0x1000),
     (None, T, None, 1 << 18), (T, D + "/in/a", None, 0x2000),
 ]):
     assert mount(*args) == EPERM, (number, args)
@@ -153,6 +157,92 @@ exit(ctypes.get_errno())
     })
     t.eq(result.code, 1)
     t.eq(read_file("/proc/self/mountinfo"):find(DIR .. "/in/b", 1, true), nil)
+  end
+)
+
+test.case("a caller that has changed its root gets nothing mounted", NEEDS, function(t)
+  mkdir(DIR .. "/jail")
+  mkdir(DIR .. "/jail/" .. DIR .. "/in/b", { parents = true })
+  -- Its paths mean other places than those of its namespace's root, below which all would be made.
+  local result = supervise.run({
+    notify = require("supervise.mounts").notify { below = { DIR .. "/in" } },
+    spawn = { unshare = { "user", "mnt" } },
+  }, {
+    "python3",
+    "-S",
+    "-c",
+    ([[
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+held = open("/proc/self/mountinfo")
+os.chroot(%q)
+libc.mount(b"x", %q.encode(), b"tmpfs", 0, None)
+os._exit(ctypes.get_errno() + (%q in held.read()) * 100)
+]]):format(DIR .. "/jail", DIR .. "/in/b", DIR .. "/in/b"),
+  })
+  t.eq(result.code, 1)
+end)
+
+-- What a container has of its own /proc and /sys, by the kernel's list: from paths below it to
+-- whether they are read-only, and of which kind.
+local SHOWN = [[
+def shown(top):
+    found = {}
+    for row in lines_below(top):
+        found[row[4][len(top):] or "/"] = ("ro" in row[5].split(","), row[row.index("-") + 1])
+    return found
+def lines_below(top):
+    rows = [l.split() for l in open("/proc/self/mountinfo")]
+    return [r for r in rows if r[4] == top or r[4].startswith(top + "/")]
+os.makedirs(D + "/in/p", exist_ok=True)
+T = D + "/in/p"
+]]
+
+test.case("proc and sysfs are the container's own, with what is masked in them", NEEDS, function(t)
+  local container = require "container"
+  local code = SHOWN
+    .. [[
+assert mount("proc", T, "proc") == 0, "proc"
+own, made = shown("/proc"), shown(T)
+assert made == own and len(own) > 5, (own, made)
+assert os.stat(T).st_dev == os.stat("/proc").st_dev
+for name in ("/sys/kernel/hostname", "/sysrq-trigger"):
+    try: open(T + name, "w"); assert False, name
+    except OSError: pass
+for row in lines_below(T):
+    assert {"nosuid", "nodev", "noexec"} <= set(row[5].split(",")), row
+assert umount(T) == 0
+assert mount("x", T, "proc", 0, "hidepid=0") == 1
+if os.path.exists("/sys/kernel"):
+    assert mount("sysfs", T, "sysfs") == 0, "sysfs"
+    own, made = shown("/sys"), shown(T)
+    assert own.keys() == made.keys() and all(row[0] for row in made.values()), made
+]]
+  local box <close> = container.new {
+    rootfs = "host",
+    userns = true,
+    volumes = { { source = DIR, target = DIR, readonly = false } },
+    seccomp = {
+      notify = supervise.mounts { below = { DIR .. "/in" }, kinds = { "proc", "sysfs" } },
+    },
+  }
+  local result = box:run({ "python3", "-S", "-c", PYTHON:format(DIR) .. code }, { capture = true })
+  t.eq(result.code, 0, result.stderr)
+end)
+
+test.case(
+  "a pid namespace without a /proc of its own gets one of processes alone",
+  NEEDS,
+  function(t)
+    local result = boxed({ kinds = { "proc" } }, SHOWN .. [[
+# The /proc here is of the script's namespace, where this is not the first process.
+assert os.getpid() == 1 and os.readlink("/proc/self") != "1"
+assert mount("proc", T, "proc") == 0, "proc"
+assert os.readlink(T + "/self") == "1" and os.listdir(T + "/1/task") == ["1"]
+assert not os.path.exists(T + "/sys") and not os.path.exists(T + "/kcore")
+assert sorted(n for n in os.listdir(T) if n.isdigit()) == ["1"]
+]], { "user", "mnt", "pid" })
+    t.eq(result.code, 0)
   end
 )
 

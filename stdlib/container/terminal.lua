@@ -34,7 +34,10 @@ function M.multiplexer(pid)
   local name = ("/proc/self/fd/%d"):format(place.number)
   local found = stat(name)
   if found.type ~= "char" or found.major ~= 5 or found.minor ~= 2 then
-    local what = ("the container's %s is a %s and no multiplexer of terminals"):format(PTMX, found.type)
+    local what = ("the container's %s is a %s and no multiplexer of terminals"):format(
+      PTMX,
+      found.type
+    )
     options.fail("container", what, "its devpts was taken away: there is no terminal to be had")
   end
   return open(name, { read = true, write = true })

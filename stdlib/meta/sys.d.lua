@@ -2368,9 +2368,10 @@ function rootfs:read(path, options) end
 ---@field mode? string|integer with create: permission bits before the umask; "0644"
 ---@field directory? boolean ENOTDIR where it is no directory
 ---@field nofollow? boolean ELOOP where the last component is a symlink
+---@field special? boolean also a device, a pipe or a socket: it may wait, or set something to work; else ENXIO
 ---@field path_only? boolean names the file, whatever it is, and opens no device, pipe or socket (O_PATH)
 
---- Opens a file in the root.
+--- Opens a regular file or a directory in the root.
 ---
 --- ```lua
 --- local child <close> = spawn({ unshare = { "mnt", "ipc" } }, function()
@@ -4417,6 +4418,26 @@ sys.raw_mode = raw_mode
 ---@param terminal fd|pty|integer a pty means its slave
 function terminal_attach(terminal) end
 sys.terminal_attach = terminal_attach
+
+--- Gives up the controlling terminal: what runs from here on cannot type on it. Its keys still signal the process's group. A session's leader ends the session's programs by it (SIGHUP).
+---
+--- ```lua
+--- local p <close> = pty()
+--- local child <close> = fork(function()
+---   terminal_attach(p)
+---   local inner <close> = spawn(function()
+---     terminal_detach(0)
+---     assert(not try(open, "/dev/tty"))
+---   end)
+---   assert(inner:wait().code == 0)
+--- end)
+--- assert(child:wait().code == 0)
+--- ```
+---
+--- See terminal_attach, setsid, TIOCNOTTY(2const).
+---@param terminal fd|pty|integer what open("/dev/tty") answers, or another descriptor of it
+function terminal_detach(terminal) end
+sys.terminal_detach = terminal_detach
 
 ---@class tcsetpgrp.options
 ---@field terminal? fd|pty|integer the session's terminal; standard input

@@ -161,7 +161,7 @@ local function refuses(t, give)
   t.eq(run { dir.path .. "/script.lua" }, 0)
   t.ok(stat(dir.path .. "/open/canary"), "without those rights the script runs")
   local made = 'write_file(state_dir() .. "/x", "")'
-  write_file(dir.path .. "/state.lua", 'mkdir(state_dir(), { parents = true }) ' .. made)
+  write_file(dir.path .. "/state.lua", "mkdir(state_dir(), { parents = true }) " .. made)
   t.eq(run { dir.path .. "/state.lua" }, 0)
   t.ok(stat(dir.path .. "/open/STATE/x"), "and its variables are obeyed")
   for _, name in ipairs(list_dir(dir.path .. "/open")) do
@@ -169,7 +169,12 @@ local function refuses(t, give)
     remove(path, { recursive = stat(path).type == "directory" })
   end
   give(copy)
-  for _, words in ipairs { { dir.path .. "/script.lua" }, { dir.path .. "/state.lua" }, { "--version" }, { "list" } } do
+  for _, words in ipairs {
+    { dir.path .. "/script.lua" },
+    { dir.path .. "/state.lua" },
+    { "--version" },
+    { "list" },
+  } do
     local code, said = run(words)
     t.eq(code, 1, said)
     t.match(said, "refuses to run setuid or with file capabilities", true)

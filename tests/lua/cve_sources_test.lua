@@ -117,7 +117,8 @@ test.case("CVE-2026-53489: a checkpoint has no link for criu to follow", NEEDS, 
     words[#words + 1] = "box"
     return bench:call(words)
   end
-  for _, name in ipairs { "restore.log", "descriptors.json", "restored.pid", "core-1.img", "parent" } do
+  local names = { "restore.log", "descriptors.json", "restored.pid", "core-1.img", "parent" }
+  for _, name in ipairs(names) do
     mkdir(images)
     symlink(canary, images .. "/" .. name)
     local result = restore()

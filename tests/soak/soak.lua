@@ -197,7 +197,12 @@ end
 if word "LEAK" then
   by_owner:ask("leak", word "LEAK")
 end
-local before = remains.look { STATE, work }
+local before
+repeat
+  before = remains.look { STATE, work }
+  -- What is on its way out was no part of it.
+  poll({}, { timeout = "200ms" })
+until #remains.left(before, { STATE, work }, 0) == 0
 local begun = clock "monotonic"
 local function looked(made)
   before = look(before, made)

@@ -144,7 +144,10 @@ local function live(Box, config, command, channel, again)
   end)
   if not ok then
     take_back(box, writer, again)
-    try(answer, channel, err)
+    -- Twice, as what is taken back: nobody else knows why there is no container.
+    if select(2, try(answer, channel, err)) then
+      try(answer, channel, err)
+    end
     return 1
   end
   local supervisor = supervisor_of(box, command, writer)

@@ -1,5 +1,5 @@
 # What starting a guest takes: how QEMU runs it, which of the machine's directories it sees. Sourced by
-# run.sh, which has `image`, `cache` and `run` (directories) and calls these in their order.
+# run.sh, which has `here`, `image`, `cache` and `run` (directories) and calls these in their order.
 #
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # The variables are run.sh's.
@@ -36,6 +36,15 @@ choose_accelerator() {
     fi
   fi
   cat "$answer"
+}
+
+# Tells an emulated guest's kernel how fast its time stamp counter is (tsc.c says why). Where there is no
+# compiler it measures that itself.
+know_clock() {
+  if ! [[ -x $image/tsc ]]; then
+    "${CC:-cc}" -O2 -o "$run/tsc" "$here/tsc.c" 2>/dev/null && mv "$run/tsc" "$image/tsc" || return 0
+  fi
+  kernel_words+=" tsc_early_khz=$("$image/tsc")"
 }
 
 # Debian 12 has virtiofsd in C, later ones have it in Rust: both take the words below.

@@ -89,6 +89,7 @@ pass_on err 2
 
 accelerator=$(choose_accelerator)
 prepare_qemu "$accelerator"
+if [[ $accelerator = tcg ]]; then know_clock; fi
 share_files
 : >"$console"
 add_devices

@@ -9,10 +9,11 @@ use std::time::Duration;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, UnixAddr, accept4, bind, connect, listen as listen_on, socket,
-    socketpair,
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, UnixAddr, accept4, bind, connect, listen as listen_on, setsockopt,
+    socket, socketpair, sockopt::SendTimeout,
 };
 use nix::sys::stat::Mode;
+use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::{Errno, Result};
 
@@ -44,10 +45,18 @@ fn new(kind: SockType) -> Result<OwnedFd> {
     socket(AddressFamily::Unix, kind, SockFlag::SOCK_CLOEXEC, None)
 }
 
+/// How long a listener may take to have room for one more that connects.
+const PATIENCE: libc::time_t = if cfg!(test) { 1 } else { 10 };
+
 /// Connects to the socket at a path: a stream, or else one of datagrams, as those of logs are. Nobody
-/// can ask beforehand which of the two it is.
+/// can ask beforehand which of the two it is. `EAGAIN` where the listener takes nobody for some seconds.
 pub fn open(path: &Path) -> Result<OwnedFd> {
-    let connected = |fd: OwnedFd| with_address(path, |address| connect(fd.as_raw_fd(), address)).map(|()| fd);
+    let limit = |fd: &OwnedFd, seconds| setsockopt(fd, SendTimeout, &TimeVal::seconds(seconds));
+    let connected = |fd: OwnedFd| {
+        limit(&fd, PATIENCE)?;
+        with_address(path, |address| connect(fd.as_raw_fd(), address))?;
+        limit(&fd, 0).map(|()| fd)
+    };
     match connected(stream()?) {
         Err(Errno::EPROTOTYPE) => connected(new(SockType::Datagram)?),
         result => result,
@@ -251,6 +260,21 @@ mod tests {
             assert_eq!(crate::sys::processes::read_all(read.as_fd(), 10).unwrap(), b"x");
             assert_eq!(receive(server.as_fd()).unwrap().0, b"");
         }
+    }
+
+    #[test]
+    fn a_listener_that_takes_nobody_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("full");
+        let _listener = listen(&path).unwrap();
+        let mut waiting = Vec::new();
+        let refused = loop {
+            match open(&path) {
+                Ok(fd) => waiting.push(fd),
+                Err(errno) => break errno,
+            }
+        };
+        assert_eq!((refused, waiting.len() >= 16), (Errno::EAGAIN, true));
     }
 
     #[test]

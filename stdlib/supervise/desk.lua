@@ -102,6 +102,17 @@ local function heed(self, source)
   end
 end
 
+-- No process is left under its filter: who waited for an answer that was held back is gone.
+local function forget(self, session)
+  table.remove(self.sessions, 1)
+  for index = #self.later, 1, -1 do
+    if self.later[index].listener == session.listener then
+      table.remove(self.later, index)
+    end
+  end
+  session.listener:close()
+end
+
 local function live(self)
   while true do
     local list, session = watched(self), self.sessions[1]
@@ -109,8 +120,7 @@ local function live(self)
     if session then
       place = session:serve(list)
       if not place then
-        table.remove(self.sessions, 1)
-        session.listener:close()
+        forget(self, session)
       end
     else
       place = poll(list)[1].index

@@ -296,7 +296,7 @@ test.case("kill takes the members of nested groups too", { "root", "cgroup:pids"
   for _, child in ipairs(children) do
     t.eq(child:wait().signal, "kill")
   end
-  t.ok(group:wait_event("empty", { timeout = "10s" }))
+  t.ok(group:wait_event("empty", { timeout = "60s" }))
 end)
 
 test.case(

@@ -268,7 +268,7 @@ test.case("create and start of a detached one are two steps, in two processes", 
     end),
     0
   )
-  t.eq(container.get("steps"):wait({ timeout = "10s" }).code, 3)
+  t.eq(container.get("steps"):wait({ timeout = "60s" }).code, 3)
   container.get("steps"):delete()
 end)
 
@@ -279,7 +279,7 @@ test.case("a program that fails is started again as often as was said", NEEDS, f
     restart = { policy = "on-failure", retries = 2, delay = "1ms" },
   }
   box:start { "/bin/sh", "-c", "echo run; exit 4" }
-  t.eq(box:wait({ timeout = "20s" }).code, 4)
+  t.eq(box:wait({ timeout = "60s" }).code, 4)
   t.eq(box:status().restarts, 2)
   t.eq(#box:logs(), 3)
   box:delete()
@@ -356,7 +356,7 @@ test.case("init collects orphans and passes signals on", NEEDS, function(t)
   for _, pid in ipairs(proc_children(box:status().pid)) do
     t.ne(proc_stat(pid).state, "Z")
   end
-  t.eq(box:stop({ timeout = "10s" }).code, 5)
+  t.eq(box:stop({ timeout = "60s" }).code, 5)
 end)
 
 test.case("a limit of time ends the container", NEEDS, function(t)
@@ -376,7 +376,7 @@ test.case("a program with a terminal of its own has it as its controlling one", 
   set_window_size(outer.master, { rows = 33, columns = 77 })
   local out = ""
   while true do
-    local data = try(outer.master.read, outer.master, 4096, { timeout = "10s" })
+    local data = try(outer.master.read, outer.master, 4096, { timeout = "60s" })
     if not data then
       break
     end
@@ -403,7 +403,7 @@ test.case("three run at once; ends and output come as events", NEEDS, function(t
     )
   end
   local codes = {}
-  for event in group:events { timeout = "20s" } do
+  for event in group:events { timeout = "60s" } do
     if event.kind == "exit" then
       codes[event.box.name] = { event.result.code, event.result.stdout }
     end
@@ -415,7 +415,7 @@ test.case("wait_any answers the first and wait_all says when time is over", NEED
   local group <close> = container.group()
   group:start(container.new { name = "slow" }, { "sleep", "1000" })
   group:start(container.new { name = "fast" }, { "true" })
-  local box, result = group:wait_any { timeout = "20s" }
+  local box, result = group:wait_any { timeout = "60s" }
   t.eq({ box.name, result.code }, { "fast", 0 })
   t.eq(group:wait_all { timeout = "50ms" }, nil)
 end)
@@ -433,7 +433,7 @@ test.case(
     })
     group:start(container.new { name = "b" }, { "echo", "hello" }, { output = "events" })
     local seen
-    for event in group:events { timeout = "20s" } do
+    for event in group:events { timeout = "60s" } do
       if event.kind == "output" then
         seen = event.line
       end
@@ -463,7 +463,7 @@ test.case("a health check that fails makes it unhealthy", NEEDS, function(t)
     health = { command = { "false" }, interval = "10ms", retries = 2 },
   }
   group:start(box, { "sleep", "1000" })
-  t.eq(group:next({ timeout = "20s" }).health, "unhealthy")
+  t.eq(group:next({ timeout = "60s" }).health, "unhealthy")
   t.eq(state.get(box.name).health, "unhealthy")
 end)
 

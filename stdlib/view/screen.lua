@@ -31,7 +31,7 @@ end
 --- The controlling terminal, in raw mode; nil where there is none.
 local function keyboard()
   local dev <close> = rootfs_open("/dev")
-  local terminal = try(dev.open, dev, "/tty")
+  local terminal = try(dev.open, dev, "/tty", { special = true })
   local raw = terminal and try(raw_mode, terminal)
   if terminal and not raw then
     terminal:close()

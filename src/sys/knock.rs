@@ -49,6 +49,10 @@ extern "C" fn knock(_: libc::c_int) {
     } else {
         every(0);
         KNOCKS.store(false, Ordering::Relaxed);
+        // One may have come since, and have found that there are knocks already.
+        if super::interrupt::pending().is_some() {
+            start();
+        }
     }
     nix::errno::Errno::set_raw(errno);
 }

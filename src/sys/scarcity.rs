@@ -44,4 +44,4 @@ pub fn set(more: u64) -> Result<()> {
     attributes::set_limit(0, DATA, Some(wanted.min(soft)), Some(wanted.min(hard)))
 }
 
-const DATA: u32 = libc::RLIMIT_DATA as u32;
+const DATA: u32 = libc::RLIMIT_DATA;

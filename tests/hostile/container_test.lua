@@ -23,7 +23,7 @@ end
 -- Without one of these alone nothing is mounted, or no process is watched: no kernel is like that.
 local NEEDED = { "move_mount", "fsopen", "open_tree", "pidfd_open" }
 
---- Fails where a decent root was refused, unless that is the answer to a call that has no way round.
+--- Fails where a decent root was refused, unless by a call that has no way round.
 local function check_decent(variant, said)
   if variant == DECENT and not stage.is_refusal(said, NEEDED) then
     error("a decent root does not work: " .. said, 0)

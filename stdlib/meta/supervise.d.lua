@@ -1,16 +1,20 @@
 ---@meta supervise
 -- Generated from the stdlib's annotations (`crun-lua reference --luacats`); do not edit.
 
----@class supervise.Options
----@field notify table<string, fun(req: supervise.Request)> by call, by group (`@mount`), or `"*"` for every call that `filter` does not settle
----@field time? string|number processor time of one answer (default `"1s"`)
----@field failure? string|integer what a function's failure answers (default `"EPERM"`)
----@field on_error? fun(err: any, req: supervise.Request) told of failures; else standard error
+---@class supervise.Options: supervise.Answering
 ---@field filter? table more for the filter, as `seccomp` takes it: `errno`, `kill`, `rules` …
 ---@field spawn? table as `spawn` takes it: namespaces, streams, a cgroup
 ---@field setup? fun() runs in the child before the filter: mounts, users, capabilities
 ---@field before? fun(req: supervise.Request) is shown the calls of the start itself, up to the command's execve; what it does not answer is allowed
 local supervise_Options = {}
+
+--- Which functions answer, and how they are held to it.
+---@class supervise.Answering
+---@field notify table<string, fun(req: supervise.Request)> by call, by group (`@mount`), or `"*"` for every call that the filter does not settle
+---@field time? string|number processor time of one answer (default `"1s"`)
+---@field failure? string|integer what a function's failure answers (default `"EPERM"`)
+---@field on_error? fun(err: any, req: supervise.Request) told of failures; else standard error
+local supervise_Answering = {}
 
 ---@class supervise.Request
 ---@field pid integer the thread that made the call
@@ -179,11 +183,8 @@ function supervise_Session:serve(others) end
 --- ```
 function supervise_Session:close() end
 
----@class supervise.AgentOptions
----@field notify table<string, fun(req: supervise.Request)> by call, by group, or `"*"` for all that the profile notifies; what is notified and not named is refused
----@field time? string|number processor time of one answer (default `"1s"`)
----@field failure? string|integer what a function's failure answers (default `"EPERM"`)
----@field on_error? fun(err: any, req: supervise.Request) told of failures; else standard error
+--- What the profile notifies and `notify` does not name is refused.
+---@class supervise.AgentOptions: supervise.Answering
 local supervise_AgentOptions = {}
 
 ---@class supervise.Agent
@@ -258,7 +259,7 @@ local supervise_Words = {}
 
 ---@class supervise.MountOptions
 ---@field below string[] directories of the container in which targets, and sources of bind mounts, may lie; the program must not be able to replace them themselves
----@field kinds? ("tmpfs"|"bind")[] what may be mounted (default both)
+---@field kinds? ("tmpfs"|"bind"|"proc"|"sysfs")[] what may be mounted (default the first two)
 ---@field size? string|integer how much a tmpfs may hold at most (default `"64M"`)
 ---@field on_mount? fun(target: string, kind: string, req: supervise.Request) told of each
 local supervise_MountOptions = {}

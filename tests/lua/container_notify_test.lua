@@ -318,19 +318,16 @@ test.case("a detached container is answered after its script has ended", NEEDS, 
 end)
 
 test.case("a container that starts again is answered again", NEEDS, function(t)
-  local box = boxed(
-    {
-      mkdir = function(req)
-        write_file(DIR .. "/asked", (read_file(DIR .. "/asked") or "") .. "x")
-        req:errno "EROFS"
-      end,
-    },
-    {
-      name = "again",
-      detach = true,
-      restart = { policy = "on-failure", retries = 2, delay = "1ms" },
-    }
-  )
+  local box = boxed({
+    mkdir = function(req)
+      write_file(DIR .. "/asked", (read_file(DIR .. "/asked") or "") .. "x")
+      req:errno "EROFS"
+    end,
+  }, {
+    name = "again",
+    detach = true,
+    restart = { policy = "on-failure", retries = 2, delay = "1ms" },
+  })
   local command = make "/tmp/a"
   command[4] = command[4] .. "\nos._exit(3)"
   box:start(command)

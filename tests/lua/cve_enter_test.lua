@@ -74,8 +74,8 @@ test.case("CVE-2019-5736: the program's own file cannot be written from inside",
 end)
 
 -- The process that enters is held where it is about to run the program, with the rights that this
--- will have: what it still has open would be the container's to take. It is known by its command line
--- and its rights, both before and after it was looked into.
+-- will have: what it still has open would be the container's to take. It is known by its command
+-- line and its rights, both before and after it was looked into.
 local LOOK = [[
 own=$(grep CapPrm /proc/self/status)
 held() {

@@ -60,8 +60,8 @@ fn look(lua: &Lua, host: &Rc<Host>, steps: u32) -> mlua::Result<()> {
             return Err(moved());
         }
         let further = interrupt::pending().is_some();
-        let ends = stop_if_signalled(&host) && (!host.unwound.replace(true) || further);
-        if ends || host.budget.is_over(lua, Some(frame), steps) {
+        let halted = stop_if_signalled(&host) && (!host.unwound.replace(true) || further);
+        if halted || host.budget.is_over(lua, Some(frame), steps) {
             cut(lua)?;
         }
         Ok(VmState::Continue)

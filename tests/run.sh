@@ -29,12 +29,16 @@ if [ $# -gt 0 ] || [ -n "${CRUN_LUA_TEST_TOPICS:-}" ] || ! tests/aside.sh --can;
   ASIDE=
 fi
 
-# The tests of cargo's, with all that they print, as it comes; the status is left in $notes.
+# The tests of cargo's, with all that they print, as it comes; the status is left in $notes, and `broken` where
+# a test program has not come to its end.
 tests() {
-  { cargo test --locked "$@" </dev/null 2>&1 || echo $? >"$notes/status"; } | awk -v times="$notes/times" '
+  { cargo test --locked "$@" </dev/null 2>&1 || echo $? >"$notes/status"; } | awk -v notes="$notes" '
     { print; fflush() }
-    /^test .* \.\.\. / { print systime() - last, $0 >> times }
+    /^test .* \.\.\. / { print systime() - last, $0 >> (notes "/times") }
     /^(test|running) / { last = systime() }
+    /^running [0-9]+ test/ { begun++ }
+    /^test result:/ { ended++ }
+    END { if (!begun || ended < begun) print begun + 0, ended + 0 > (notes "/broken") }
   '
 }
 
@@ -68,7 +72,13 @@ once() {
   tests --test suite -- --exact "$1"
   [ ! -e "$notes/status" ]
 }
-if [ "$code" != 0 ] && again once; then code=0; fi
+if [ -e "$notes/broken" ]; then
+  text="$text
+a test program has ended in the middle"
+  code=101
+elif [ "$code" != 0 ] && again once; then
+  code=0
+fi
 
 if [ "${SLOWEST:-0}" != 0 ]; then
   sort -rn "$notes/times" | head -n "$SLOWEST"

@@ -225,9 +225,13 @@ test.case("no program that a policy has started outlives it", function(t)
   local second = math.tointeger(tonumber(read_file(file)))
   t.ne(first, second)
   for _, pid in ipairs { first, second } do
-    -- Its new parent may not have collected it yet.
-    local state = proc_stat(pid)
-    t.ok(not state or state.state == "Z" or state.comm ~= "sleep", "process " .. pid)
+    -- A killed process takes a moment, and its new parent may not have collected it yet.
+    local deadline, ended = clock "monotonic" + 30, false
+    repeat
+      local state = proc_stat(pid)
+      ended = not state or state.state == "Z" or state.comm ~= "sleep"
+    until ended or clock "monotonic" > deadline or not poll({}, { timeout = "10ms" })
+    t.ok(ended, "process " .. pid)
   end
 end)
 

@@ -28,7 +28,7 @@ fail() {
 }
 
 # The suite, and the unit tests: what cargo would run. Emulated processors need their time.
-mapfile -t binaries < <(cargo test --locked --lib --test suite --no-run 2>&1 | tee /dev/stderr |
+mapfile -t binaries < <(cargo test --locked --lib --test suite --no-run 2>&1 | tee >(cat >&2) |
   sed -n 's/^ *Executable .*(\(.*\))$/\1/p')
 ((${#binaries[@]} == 2)) || fail "the tests could not be built"
 export CRUN_LUA_TEST_SLOW=${CRUN_LUA_TEST_SLOW:-20}

@@ -197,7 +197,8 @@ impl Profile {
             let entries = self.entries.iter().filter(|entry| entry.names.contains(&name) && entry.action.action() != default);
             entries.flat_map(Entry::rules)
         };
-        let whole: Vec<Action> = rules().filter(|(_, conditions)| conditions.is_empty()).map(|(action, _)| action).collect();
+        let whole: Vec<Action> =
+            rules().filter(|(_, conditions)| conditions.iter().all(|one| one.says_nothing(narrow))).map(|(action, _)| action).collect();
         if !whole.is_empty() {
             return whole;
         }
@@ -241,6 +242,12 @@ impl Entry {
 }
 
 impl Condition {
+    /// Whether no bit is looked at: libseccomp leaves such a condition out, and a rule without others is
+    /// for the whole call.
+    fn says_nothing(&self, narrow: bool) -> bool {
+        self.op == "SCMP_CMP_MASKED_EQ" && self.value & if narrow { 0xffff_ffff } else { u64::MAX } == 0
+    }
+
     fn holds(&self, args: [u64; 6], narrow: bool) -> bool {
         let half = |value: u64| if narrow { value & 0xffff_ffff } else { value };
         let (argument, value, second) = (half(args[self.index]), half(self.value), half(self.second));

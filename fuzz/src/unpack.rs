@@ -47,6 +47,8 @@ pub fn run(data: &[u8]) {
     let before = seen(&place().join("canary"));
     let result = unpack(root.as_fd(), &Source::Number(file.as_raw_fd()), &options, &mut |_| {});
     assert_eq!(before, seen(&place().join("canary")), "the tree beside the root has changed: {result:?}");
+    // An archive has a mode for the root as well.
+    set_mode(&root_path, 0o755);
     let left = fs::read_dir(&root_path).unwrap().count();
     match result {
         Ok(_) => clear(&root_path),
@@ -139,17 +141,20 @@ fn seen(dir: &Path) -> BTreeMap<PathBuf, (u64, u32, u64, i64, i64)> {
     entries.map(facts).collect()
 }
 
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
 /// Empties the root. A directory may be closed to its owner.
 fn clear(dir: &Path) {
-    use std::os::unix::fs::PermissionsExt;
     for entry in fs::read_dir(dir).unwrap().flatten() {
         if entry.file_type().unwrap().is_dir() {
-            fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700)).unwrap();
+            set_mode(&entry.path(), 0o700);
             clear(&entry.path());
             fs::remove_dir(entry.path()).unwrap();
         } else {
             fs::remove_file(entry.path()).unwrap();
         }
     }
-    fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
 }

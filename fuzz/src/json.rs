@@ -80,7 +80,7 @@ pub fn value(words: &[&str], bytes: &mut Bytes, depth: usize) -> Value {
         0 => Value::Null,
         1 => json!(bytes.one_in(2)),
         2 => json!(bytes.number()),
-        3 => json!(-1_i64.wrapping_mul(bytes.number().cast_signed())),
+        3 => json!(bytes.number().cast_signed().wrapping_neg()),
         4 => {
             if bytes.one_in(3) {
                 json!(1e300 / bytes.number() as f64)

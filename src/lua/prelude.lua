@@ -105,8 +105,11 @@ local function to_object(value, level, before)
     value.where = value.where or where(level + 1)
     return setmetatable(value, Error)
   end
-  local text = tostring(value)
-  if type(value) == "userdata" then
+  -- What says an error's text may raise one, the same again.
+  local told, text = pcall(tostring, value)
+  if not told then
+    text = ("an error that cannot say what it is: a %s"):format(type(value))
+  elseif type(value) == "userdata" then
     text = text:gsub("^runtime error: ", ""):gsub("\nstack traceback:.*", "")
   end
   local file, line, rest = text:match("^([^\n:]+):(%d+): (.*)$")

@@ -155,4 +155,11 @@ test.case("an error whose text is not UTF-8 is told all the same", function(t)
   remove(place)
 end)
 
+test.case("an error that fails to say what it is, is an error object all the same", function(t)
+  local mute = setmetatable({}, { __tostring = error })
+  local _, err = try(error, mute)
+  t.eq(err.message, "an error that cannot say what it is: a table")
+  t.ok(rawequal(err.value, mute), "what was raised")
+end)
+
 return test.run()

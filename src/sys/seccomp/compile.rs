@@ -21,6 +21,8 @@ use super::names::{self, Arch, Known, X32};
 use super::profile::{Action, Compare, Newer, Op, Profile, Rule};
 use super::program::{self, ANSWER, ARCH, AT_LEAST, EQUAL, GREATER, Instruction, JUMP, LOAD, NUMBER};
 
+mod doubt;
+
 const NO_SUCH_CALL: Action = Action::Errno(Errno::ENOSYS as u16);
 
 /// The calls behind `socketcall`.
@@ -58,6 +60,7 @@ pub fn compile(profile: &Profile) -> Result<Vec<u8>, String> {
     let rules = closed(profile);
     let mut code = program::encode(&prologue(profile, &rules)?);
     code.extend(library(profile, &rules)?);
+    doubt::settle(profile, &rules, &code)?;
     if code.len() / program::SIZE > program::LIMIT {
         let length = code.len() / program::SIZE;
         return Err(format!("the filter has {length} instructions; the kernel takes at most {}", program::LIMIT));

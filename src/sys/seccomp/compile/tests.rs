@@ -197,3 +197,20 @@ fn arguments_of_calls_that_the_library_does_not_know_are_refused() {
     let rules = vec![rule("file_setattr", EPERM, &[(0, Op::Eq, 1)])];
     assert!(compile(&profile(Action::Allow, &["x86_64"], rules)).is_err_and(|text| text.contains("cannot be judged")));
 }
+
+#[test]
+fn a_rule_that_the_library_loses_is_an_error_and_no_filter() {
+    let ordered = |first: u64| {
+        let rules = vec![rule("getpid", EPERM, &[(3, Op::Le, first)]), rule("getpid", EPERM, &[(3, Op::Lt, 177)])];
+        compile(&profile(Action::Allow, &["x86_64"], rules))
+    };
+    assert!(ordered(200).is_ok());
+    match ordered(1 << 32) {
+        Err(said) => assert!(said.contains("loses a rule for getpid"), "{said}"),
+        // Of a library that was mended.
+        Ok(code) => {
+            let asked = Asked { number: 39, arch: ARCHES[0].audit, pointer: 0, args: [0, 0, 0, 177, 0, 0] };
+            assert_eq!(run(&decode(&code), &asked).map(Action::from_value), Some(EPERM));
+        }
+    }
+}

@@ -129,8 +129,34 @@ local function judge(root, record)
   return record
 end
 
+-- What the fields of a record are, where they are there.
+local TYPES = {
+  pid = "number",
+  starttime = "number",
+  maker = "table",
+  bundle = "string",
+  rootfs = "string",
+  created = "string",
+  ociVersion = "string",
+  annotations = "table",
+  cgroup = "table",
+  group_path = "string",
+  owner = "number",
+  own_pids = "boolean",
+  callers_keyring = "boolean",
+  join = "table",
+}
+
 local function well_formed(record, id)
-  return type(record) == "table" and record.id == id and type(record.status) == "string"
+  if type(record) ~= "table" or record.id ~= id or type(record.status) ~= "string" then
+    return false
+  end
+  for name, value in pairs(record) do
+    if TYPES[name] and type(value) ~= TYPES[name] then
+      return false
+    end
+  end
+  return true
 end
 
 --- What is known of one whose record cannot be read: it can still be deleted.

@@ -452,4 +452,20 @@ test.case(
   end
 )
 
+test.case("a state of which a field is something else is damaged, and deleted as such", function(t)
+  local root <close> = temp_dir()
+  local fields = { group_path = { "x" }, pid = "1", annotations = "x", cgroup = 5, join = true }
+  for name, value in pairs(fields) do
+    mkdir(root.path .. "/box")
+    local record = { id = "box", status = "stopped", bundle = "/b", rootfs = "/b/r", owner = 0 }
+    record[name] = value
+    write_file(root.path .. "/box/state.json", json_encode(record))
+    t.ok(require("oci.state").find(root.path, "box").damaged, name)
+    local call = { name = "delete", global = { root = root.path }, operands = { "box" } }
+    call.options = { force = true }
+    require "oci.command.delete"(call)
+    t.eq(stat(root.path .. "/box"), nil, name)
+  end
+end)
+
 return test.run()

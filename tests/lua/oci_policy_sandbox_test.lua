@@ -226,7 +226,8 @@ test.case("no program that a policy has started outlives it", function(t)
   t.ne(first, second)
   for _, pid in ipairs { first, second } do
     -- A killed process takes a moment, and its new parent may not have collected it yet.
-    local deadline, ended = clock "monotonic" + 30, false
+    local deadline = clock "monotonic" + 30
+    local ended
     repeat
       local state = proc_stat(pid)
       ended = not state or state.state == "Z" or state.comm ~= "sleep"

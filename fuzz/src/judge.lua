@@ -54,7 +54,8 @@ end
 -- Calls a method of what may be no handle of that kind, or no handle.
 local function invoke(value, name, ...)
   local got, method = pcall(function() return value[name] end)
-  if got and type(method) == "function" then
+  -- What methods of texts raise is Lua's.
+  if got and type(method) == "function" and type(value) ~= "string" then
     return check(name, method, value, ...)
   end
 end

@@ -23,21 +23,11 @@
 --- assert(prepared.filter:decide("mount").action == "allow")
 --- assert(notify.written(profile).seccomp.notify[1] == "mount")
 --- ```
+local compose = require "hardening.compose"
 local filters = require "supervise.filter"
 local options = require "options"
 
 local M = {}
-
-local function copy(value)
-  if type(value) ~= "table" then
-    return value
-  end
-  local made = {}
-  for key, item in pairs(value) do
-    made[key] = copy(item)
-  end
-  return made
-end
 
 --- Whether only names are left: the functions went with the script that had them.
 ---@param notify table
@@ -86,7 +76,7 @@ local function join(op, base, wanted)
     trap = "list",
     rules = "list",
   })
-  local made = copy(base or {})
+  local made = compose.copy(base or {})
   for key, value in pairs(wanted) do
     if type(value) == "table" then
       made[key] = table.move(value, 1, #value, #(made[key] or {}) + 1, made[key] or {})
@@ -147,7 +137,7 @@ function M.prepare(op, spec, architectures)
   for _, name in ipairs(names) do
     asked[name] = true
   end
-  local filter = copy(spec.filter or {})
+  local filter = compose.copy(spec.filter or {})
   filter.architectures = architectures
   if #names == 0 then
     filter.default = "allow"

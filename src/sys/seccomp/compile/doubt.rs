@@ -15,7 +15,8 @@ const WIDE: [&str; 3] = ["x86_64", "aarch64", "riscv64"];
 /// Fails where the program answers another way than the profile.
 pub fn settle(profile: &Profile, rules: &[Rule], code: &[u8]) -> Result<(), String> {
     let mut seen: Vec<&str> = Vec::new();
-    for rule in rules {
+    // Hardly a profile has one: for the others this costs nothing.
+    for rule in rules.iter().filter(|rule| rule.args.iter().any(is_order)) {
         let name = rule.name.as_str();
         if seen.contains(&name) {
             continue;

@@ -214,3 +214,32 @@ fn a_rule_that_the_library_loses_is_an_error_and_no_filter() {
         }
     }
 }
+
+/// The profile is one that a fuzzer found: the first condition of the first rule decides what is lost of the third.
+#[test]
+fn a_rule_that_is_lost_only_where_several_arguments_meet_is_an_error() {
+    let wide = (3, Op::Ge, 0x439c_e7de_fc43_4d50);
+    let rules = vec![
+        rule("exit_group", Action::Trap, &[wide, (5, Op::Gt, 0), (2, Op::Eq, 182)]),
+        rule("exit_group", Action::Trap, &[(3, Op::Le, 7)]),
+        rule("exit_group", Action::Trap, &[(5, Op::Le, 2)]),
+        rule("exit_group", Action::Trap, &[(5, Op::Le, 1 << 32)]),
+    ];
+    let profile = profile(Action::KillThread, &["x86_64"], rules);
+    match compile(&profile) {
+        Err(said) => assert!(said.contains("loses a rule for exit_group: a call with argument 2 = 0x"), "{said}"),
+        // Of a library that was mended.
+        Ok(code) => {
+            let asked = Asked { number: 231, arch: ARCHES[0].audit, pointer: 0, args: [182; 6] };
+            assert_eq!(run(&decode(&code), &asked).map(Action::from_value), Some(Action::Trap));
+        }
+    }
+}
+
+#[test]
+fn doubtful_rules_with_too_many_conditions_to_try_are_refused() {
+    let all = |value: u64| (0..6).map(|index| (index, Op::Le, value << (4 * index))).collect::<Vec<_>>();
+    let rules = vec![rule("getpid", EPERM, &all(0x12_3456_7891)), rule("getpid", EPERM, &all(0x7f))];
+    let said = compile(&profile(Action::Allow, &["x86_64"], rules)).err();
+    assert!(said.as_ref().is_some_and(|said| said.contains("too many conditions")), "{said:?}");
+}

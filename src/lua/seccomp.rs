@@ -1,7 +1,7 @@
 //! System call filters: `seccomp`, `seccomp_compile`, `seccomp_load_json`, `seccomp_status`,
 //! `seccomp_map`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use mlua::{Lua, Value};
@@ -214,6 +214,19 @@ impl Resource for Compiled {
 pub struct Listener {
     fd: Rc<RefCell<Option<Fd>>>,
     judged: RefCell<Judged>,
+    turn: Cell<Turn>,
+}
+
+/// Whose turn it is where a call waits and something else has happened as well. It changes each time, so
+/// that neither a caller who asks without end nor two listeners that are served in turns keep the rest
+/// waiting.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Turn {
+    /// The calls that come by the listener.
+    #[default]
+    Own,
+    /// What is watched beside it.
+    Others,
 }
 
 /// The call that a function judges at this moment.
@@ -239,7 +252,7 @@ impl Line {
 impl Listener {
     /// Takes an open descriptor.
     pub fn new(fd: Fd) -> Self {
-        Self { fd: Rc::new(Some(fd).into()), judged: RefCell::default() }
+        Self { fd: Rc::new(Some(fd).into()), judged: RefCell::default(), turn: Cell::default() }
     }
 
     /// The descriptor, while it is open.
@@ -250,6 +263,11 @@ impl Listener {
     /// For the calls that come by it.
     pub fn line(&self) -> Line {
         Line(Rc::clone(&self.fd))
+    }
+
+    /// Whose turn is next.
+    pub const fn turn(&self) -> &Cell<Turn> {
+        &self.turn
     }
 
     /// The call that a function judges at this moment.

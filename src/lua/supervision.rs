@@ -16,7 +16,7 @@ use super::error::{Outcome, Raise};
 use super::handle::Resource;
 use super::processes::interrupted;
 use super::processes::streams::Descriptor;
-use super::seccomp::{Line, Listener};
+use super::seccomp::{Line, Listener, Turn};
 use super::stop_if_signalled;
 use crate::kernel::supervision::Call;
 use crate::sys::processes::PollSet;
@@ -133,12 +133,11 @@ enum Next {
     Other(usize),
 }
 
-/// Waits for the next call, or for something else to happen first.
-fn next(host: &Host, listener: &Fd, deadline: Option<Instant>, others: &[RawFd]) -> Outcome<Next> {
+/// Waits for the next call, or for something else to happen; where both have, it is `turn`'s.
+fn next(host: &Host, listener: &Fd, deadline: Option<Instant>, others: &[RawFd], turn: Turn) -> Outcome<Next> {
     let failed = |errno: Errno| Raise::read(format!("ioctl({listener}, SECCOMP_IOCTL_NOTIF_RECV)"), errno);
     let fd = listener.get().map_err(failed)?;
     let mut set = PollSet::with_capacity(1 + others.len());
-    // Those first: a caller that asks without end must not keep them waiting.
     others.iter().chain([&fd.as_raw_fd()]).for_each(|number| set.push(*number, false));
     let held = interrupt::Held::start(&[]).map_err(failed)?;
     loop {
@@ -150,11 +149,14 @@ fn next(host: &Host, listener: &Fd, deadline: Option<Instant>, others: &[RawFd])
             Err(Errno::EINTR) => continue,
             Err(errno) => return Err(failed(errno)),
         }
-        match set.ready().next() {
-            None => return Err(failed(Errno::ETIMEDOUT)),
-            Some((place, _)) if place < others.len() => return Ok(Next::Other(place)),
-            Some((_, ready)) if !ready.input => return Ok(Next::Over),
-            Some(_) => {}
+        let own = set.ready().find(|(place, _)| *place == others.len()).map(|(_, ready)| ready);
+        let other = set.ready().map(|(place, _)| place).find(|place| *place < others.len());
+        match (own, other) {
+            (None, None) => return Err(failed(Errno::ETIMEDOUT)),
+            (None, Some(place)) => return Ok(Next::Other(place)),
+            (Some(_), Some(place)) if turn == Turn::Others => return Ok(Next::Other(place)),
+            (Some(ready), _) if !ready.input => return Ok(Next::Over),
+            (Some(_), _) => {}
         }
         match supervision::receive(fd) {
             // Killed between the notice and the look.
@@ -174,7 +176,7 @@ fn receive(args: &Args) -> Outcome {
     if listener.is_planned() {
         return Ok(super::unknown(args.lua)?);
     }
-    match next(args.host, &listener, deadline(args)?, &[])? {
+    match next(args.host, &listener, deadline(args)?, &[], Turn::Own)? {
         Next::Call(waiting) => args.adopt(Request::new(line, waiting), None),
         Next::Over | Next::Other(_) => Ok(Value::Nil),
     }

@@ -1602,7 +1602,7 @@ function seccomp_listener:receive(options) end
 ---@class seccomp_listener.serve.options
 ---@field time? string|number processor time for one answer: more ends the function; no limit without it
 ---@field timeout? string|number ETIMEDOUT is raised when it is over
----@field others? (fd|seccomp_listener)[] it comes back with `{ ready = N }` as soon as the Nth of these can be read
+---@field others? (fd|seccomp_listener)[] it comes back with `{ ready = N }` as soon as the Nth of these can be read; where calls wait as well they take turns
 
 --- Has a function answer call after call, until no process is left under the filter.
 ---

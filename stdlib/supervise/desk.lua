@@ -96,7 +96,10 @@ local function heed(self, source)
   end
   for index, session in ipairs(self.sessions) do
     if session.listener == source then
-      table.insert(self.sessions, 1, table.remove(self.sessions, index))
+      -- Whoever was served goes to the end: of many that ask at once each has its turn.
+      table.remove(self.sessions, index)
+      table.insert(self.sessions, table.remove(self.sessions, 1))
+      table.insert(self.sessions, 1, session)
       return false
     end
   end

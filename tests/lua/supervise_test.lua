@@ -1,6 +1,7 @@
 -- System calls that functions answer: what is refused before a command starts, what a failing
 -- function lets through (nothing), what a program sees, and what is left when the script is killed.
 
+local desk = require "supervise.desk"
 local supervise = require "supervise"
 local test = require "test"
 
@@ -224,6 +225,39 @@ test.case(
     t.eq(result.code, 1)
   end
 )
+
+test.case("of three who ask at the same moment each is answered, again and again", function(t)
+  local dir <close> = temp_dir()
+  local path, asked = dir.path .. "/answers", 0
+  local answers <close> = desk.open(path, {
+    mkdir = function(req)
+      asked = asked + 1
+      if asked == 1 then
+        -- Meanwhile the others come.
+        poll({}, { timeout = "300ms" })
+      end
+      req:errno "EROFS"
+    end,
+  })
+  local children = {}
+  for index = 1, 3 do
+    local line <close> = socket_connect(path)
+    children[index] = spawn(function()
+      seccomp({ default = "allow", notify = { "mkdir" } }, { listener_to = line })
+      for turn = 1, 5 do
+        local _, err = try(mkdir, dir.path .. "/made")
+        if not err or err.errno ~= "EROFS" then
+          return turn
+        end
+      end
+    end)
+  end
+  for _, child in ipairs(children) do
+    local ended = child:wait { timeout = "20s" }
+    t.ok(ended, "nobody has answered")
+    t.eq(ended.code, 0)
+  end
+end)
 
 test.case("a held-back answer comes late, and others are served meanwhile", needs, function(t)
   local order = {}

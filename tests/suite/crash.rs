@@ -33,6 +33,7 @@ pub struct Scenario {
 
 const ATTACHED: Scenario = Scenario { name: "attached", user: false, network: true, detached: false };
 const DETACHED: Scenario = Scenario { name: "detached", user: false, network: false, detached: true };
+const ANSWERED: Scenario = Scenario { name: "answered", user: false, network: false, detached: false };
 const IMAGE: Scenario = Scenario { name: "image", user: false, network: false, detached: false };
 const ROOTLESS: Scenario = Scenario { name: "rootless", user: true, network: false, detached: false };
 const PLAIN: Scenario = Scenario { name: "plain", user: false, network: false, detached: false };
@@ -41,15 +42,17 @@ const SMALLEST: Scenario = Scenario { name: "smallest", user: false, network: fa
 type Test = fn() -> Result<(), Failed>;
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [(&str, &str, Test); 12] = [
+    let tests: [(&str, &str, Test); 14] = [
         ("an attached container is killed before any call, in any of its processes", "nft", || killed(&ATTACHED)),
         ("a detached container, its monitor or its maker is killed before any call", "", || killed(&DETACHED)),
+        ("a container whose calls a function answers is killed before any call", "", || killed(&ANSWERED)),
         ("a container of an image, and of an upper directory, is killed before any call", "", || killed(&IMAGE)),
         ("a container that leaves nothing behind is killed before any call", "", || killed(&PLAIN)),
         ("a user's container is killed before any call", "", || killed(&ROOTLESS)),
         ("the builder is killed at each of its system calls, by strace", "strace", at_any_system_call),
         ("each call of an attached container fails as its man page says", "nft", || failing(&ATTACHED)),
         ("each call of a detached container fails as its man page says", "", || failing(&DETACHED)),
+        ("each call of a container whose calls a function answers fails as its man page says", "", || failing(&ANSWERED)),
         ("the name of a container whose owner was killed can be used at once", "nft", || again(&ATTACHED)),
         ("the name of a container whose monitor was killed can be used at once", "", || again(&DETACHED)),
         ("two gc at once remove the same as one", "nft", two_at_once),

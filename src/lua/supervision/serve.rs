@@ -16,7 +16,7 @@ use super::super::error::{Outcome, Raise};
 use super::super::handle::Handle;
 use super::super::processes::interrupted;
 use super::super::processes::streams::Descriptor;
-use super::super::seccomp::{ERRNO, Judged, Listener, errno_of};
+use super::super::seccomp::{ERRNO, Judged, Listener, Turn, errno_of};
 use super::super::{Host, is_unwinding, stop_if_signalled, unknown};
 use super::{Next, Request, answer_of, deadline, next};
 use crate::sys::interrupt::Door;
@@ -40,12 +40,16 @@ pub fn serve(args: &Args) -> Outcome {
     let queue = Queue::new(args.host, fd, deadline(args)?, numbers)?;
     let mut names = Names::default();
     loop {
-        let waiting = match queue.next()? {
+        let waiting = match queue.next(listener.turn().get())? {
             Next::Call(waiting) => waiting,
             Next::Over => return Ok(Value::Nil),
-            Next::Other(place) => return Ok(Value::Table(args.lua.create_table_from([("ready", place + 1)])?)),
+            Next::Other(place) => {
+                listener.turn().set(Turn::Own);
+                return Ok(Value::Table(args.lua.create_table_from([("ready", place + 1)])?));
+            }
         };
-        let turn = Turn { args, listener: &listener, waiting };
+        listener.turn().set(Turn::Others);
+        let asked = Asked { args, listener: &listener, waiting };
         listener.judged().replace(Judged { waiting: Some(waiting), request: None });
         let name = names.of(args, &waiting)?;
         let (said, spent) = turns.run(|| judge.call::<(bool, Value, Value)>((name, waiting.pid)));
@@ -55,15 +59,15 @@ pub fn serve(args: &Args) -> Outcome {
                 request_of(args.host, &listener, waiting).close(args.host)?;
                 return Err(Raise::Lua(mlua::Error::runtime("the script is ending")));
             }
-            (Ok(()), Ok((true, word, value))) => turn.answer(&word, &value),
+            (Ok(()), Ok((true, word, value))) => asked.answer(&word, &value),
             (Ok(()), Ok((false, error, _))) => Err(Raise::Object(error)),
             (Ok(()), Err(error)) => Err(Raise::Lua(error)),
         };
         // Whatever it has left is the script's from here on.
         let left = match answered {
             Ok(true) => None,
-            Ok(false) => Some(turn.left(Value::Nil)?),
-            Err(raise) => Some(turn.left(raise.into_object(args.lua, "seccomp_listener:serve")?)?),
+            Ok(false) => Some(asked.left(Value::Nil)?),
+            Err(raise) => Some(asked.left(raise.into_object(args.lua, "seccomp_listener:serve")?)?),
         };
         listener.judged().take();
         if let Some(left) = left {
@@ -106,13 +110,13 @@ fn request_of(host: &Host, listener: &Listener, waiting: Waiting) -> Handle {
 }
 
 /// One call that is judged.
-struct Turn<'a> {
+struct Asked<'a> {
     args: &'a Args<'a>,
     listener: &'a Listener,
     waiting: Waiting,
 }
 
-impl Turn<'_> {
+impl Asked<'_> {
     /// Its handle, if somebody has asked for it.
     fn asked_for(&self) -> Option<Handle> {
         let judged = self.listener.judged().borrow();
@@ -209,8 +213,8 @@ impl<'a> Queue<'a> {
         Raise::read(format!("ioctl({}, SECCOMP_IOCTL_NOTIF_RECV)", self.listener), errno)
     }
 
-    fn next(&self) -> Outcome<Next> {
-        let Some(door) = &self.door else { return next(self.host, &self.listener, self.deadline, &self.others) };
+    fn next(&self, turn: Turn) -> Outcome<Next> {
+        let Some(door) = &self.door else { return next(self.host, &self.listener, self.deadline, &self.others, turn) };
         let listener = self.listener.get().map_err(|errno| self.failed(errno))?;
         loop {
             if stop_if_signalled(self.host) {

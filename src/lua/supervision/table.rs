@@ -12,7 +12,11 @@ const WAIT: &[Param] = &[may("timeout", Type::Duration, "ETIMEDOUT is raised whe
 const SERVE: &[Param] = &[
     may("time", Type::Duration, "processor time for one answer: more ends the function; no limit without it"),
     may("timeout", Type::Duration, "ETIMEDOUT is raised when it is over"),
-    may("others", Type::List(&OTHER), "it comes back with `{ ready = N }` as soon as the Nth of these can be read"),
+    may(
+        "others",
+        Type::List(&OTHER),
+        "it comes back with `{ ready = N }` as soon as the Nth of these can be read; where calls wait as well they take turns",
+    ),
 ];
 const OTHER: Type = Type::Either(&[Type::Handle("fd"), Type::Handle("seccomp_listener")]);
 const ADD: &[Param] = &[

@@ -10,11 +10,17 @@
 --- local _, err = try(mkdir, "/nowhere/box")
 --- assert(failure.line(err):find('^mkdir%("/nowhere/box", 0755%): no such file or directory %('))
 ---
+--- local refused = { op = "linux.resources.network", message = "cgroup v2 has nothing like it" }
+--- assert(failure.line(refused) == "linux.resources.network: cgroup v2 has nothing like it")
+---
 --- local cause = { message = "rmdir(\"/x\") = -1 EBUSY (Device or resource busy)" }
 --- assert(failure.line { message = "cannot remove it", cause = cause }
 ---   == "cannot remove it: rmdir(\"/x\"): device or resource busy")
 --- ```
 local M = {}
+
+-- An op that is a place in the configuration or an option, where others name what was being done.
+local PLACES = { "^linux%.", "^annotations%[", "^%-%-" }
 
 -- How many causes are told.
 local DEPTH = 8
@@ -42,6 +48,16 @@ local function place(err)
   return where and ("%s:%d: "):format(where.file, where.line) or ""
 end
 
+--- What the message is about, where it does not say so itself.
+local function subject(err, message)
+  for _, pattern in ipairs(PLACES) do
+    if type(err.op) == "string" and err.op:find(pattern) and not message:find(err.op, 1, true) then
+      return err.op .. ": "
+    end
+  end
+  return ""
+end
+
 --- The whole error as one line.
 ---@param err any an error object, or whatever was raised
 ---@return string
@@ -49,7 +65,8 @@ function M.line(err)
   local parts, hint, depth = {}, nil, 0
   while err ~= nil and depth < DEPTH do
     local object = type(err) == "table" and err or { message = tostring(err) }
-    local text = place(object) .. words(tostring(object.message or object.call or "failed"))
+    local message = tostring(object.message or object.call or "failed")
+    local text = place(object) .. subject(object, message) .. words(message)
     -- Many causes repeat what is said already.
     if text ~= parts[#parts] then
       parts[#parts + 1] = text

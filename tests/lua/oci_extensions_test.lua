@@ -85,7 +85,11 @@ test.case("a refused annotation leaves nothing behind", NEEDS, function(t)
   bench:write(spec)
   local result = bench:call { "run", "--bundle", bench.path, "box" }
   t.eq(result.code, 1)
-  has(t, result.stderr, "no other handler than the kernel is built in")
+  has(
+    t,
+    result.stderr,
+    'annotations["run.oci.handler"]: no other handler than the kernel is built in'
+  )
   t.eq(bench:status "box", nil)
 end)
 

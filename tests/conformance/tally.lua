@@ -1,9 +1,9 @@
 --- Reads what the validation suite's programs have printed, counts, and compares with what is
 --- expected.
 ---
---- `crun-lua tests/conformance/tally.lua RESULTS EXPECTED [PATTERN]`. RESULTS has three files for
---- each program: NAME.tap (its results in the Test Anything Protocol), NAME.err and NAME.status.
---- EXPECTED says why which result fails, and how many have to pass:
+--- `crun-lua tests/conformance/tally.lua RESULTS PATTERN EXPECTED…`. RESULTS has three files for each
+--- program: NAME.tap (its results in the Test Anything Protocol), NAME.err and NAME.status. Each
+--- EXPECTED that there is says why which result fails, and how many have to pass; the last word counts:
 ---
 ---     passed 3500
 ---     # The machine's root lacks CAP_SYS_RESOURCE: no limit can be raised.
@@ -13,7 +13,7 @@
 ---
 --- The status is 1 where a result fails that is not expected to, or too few pass. With PATTERN only
 --- some programs ran, and their number says nothing.
-local results, expected_file, pattern = arg[1], arg[2], arg[3] or ""
+local results, pattern = arg[1], arg[2]
 
 --- What changes from run to run is no part of a result's name.
 local function steady(text)
@@ -99,28 +99,36 @@ local function program_rows(name)
   return kept
 end
 
---- The reasons by name, and how many have to pass.
+--- The reasons by name, how many have to pass, and how many results programs usually have.
 local function expectation()
-  local reasons, reason, least, was_comment = {}, "no reason is given", 0, false
-  local usual = {}
-  if not stat(expected_file) then
-    return reasons, least, usual
-  end
-  for line in read_file(expected_file):gmatch "[^\n]+" do
-    local number, comment = line:match "^passed (%d+)$", line:match "^#%s*(.*)"
-    local program, many = line:match "^results (%S+) (%d+)$"
-    if program then
-      usual[program] = math.tointeger(tonumber(many))
-    elseif number then
-      least = tonumber(number)
-    elseif comment then
-      reason = was_comment and reason .. " " .. comment or comment
-    else
-      reasons[line] = reason
+  local reasons, least, usual = {}, 0, {}
+  local reason, was_comment = "no reason is given", false
+  for index = 3, #arg do
+    for line in (stat(arg[index]) and read_file(arg[index]) or ""):gmatch "[^\n]+" do
+      local number, comment = line:match "^passed (%d+)$", line:match "^#%s*(.*)"
+      local program, many = line:match "^results (%S+) (%d+)$"
+      if program then
+        usual[program] = math.tointeger(tonumber(many))
+      elseif number then
+        least = tonumber(number)
+      elseif comment then
+        reason = was_comment and reason .. " " .. comment or comment
+      else
+        reasons[line] = reason
+      end
+      was_comment = comment ~= nil
     end
-    was_comment = comment ~= nil
   end
   return reasons, least, usual
+end
+
+--- The last lines that a program has written beside its results: what the runtime had to say.
+local function complaint(name)
+  local lines = {}
+  for line in read_file(results .. "/" .. name .. ".err"):gmatch "[^\r\n]+" do
+    lines[#lines + 1] = "          " .. line .. "\n"
+  end
+  return table.concat(lines, "", math.max(#lines - 3, 1))
 end
 
 local counts = { pass = 0, fail = 0, skip = 0 }
@@ -129,6 +137,7 @@ local unexpected, table_lines = 0, {}
 for _, file in ipairs(list_dir(results)) do
   local name = file:match "^(.*)%.status$"
   local rows = name and program_rows(name) or {}
+  local strange = false
   if usual[name] and usual[name] ~= #rows then
     print(("note      %s: %d results, where %d are usual"):format(name, #rows, usual[name]))
   end
@@ -138,6 +147,7 @@ for _, file in ipairs(list_dir(results)) do
     if row.status == "fail" then
       local reason = reasons[row.name]
       unexpected = unexpected + (reason and 0 or 1)
+      strange = strange or not reason
       local detail = row.detail and " (" .. row.detail .. ")" or ""
       print(("%s  %s%s"):format(reason and "expected" or "FAILED  ", row.name, detail))
       if reason then
@@ -146,6 +156,7 @@ for _, file in ipairs(list_dir(results)) do
       reasons[row.name] = nil
     end
   end
+  io.write(strange and complaint(name) or "")
 end
 write_file(results .. "/table.tsv", table.concat(table_lines, "\n") .. "\n")
 for name in pairs(pattern == "" and reasons or {}) do

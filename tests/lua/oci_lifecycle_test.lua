@@ -416,6 +416,22 @@ test.case(
   end
 )
 
+test.case("delete --force ends a container also where pidfd_open is refused", NEEDS, function(t)
+  local bench <close> = oci.bench()
+  bench:write(oci.spec { "sleep", "3132" })
+  for _, errno in ipairs { "ENOSYS", "EPERM" } do
+    local code, said = bench:detached { "run", "-d", "--bundle", bench.path, "box" }
+    t.eq(code, 0, said)
+    local child <close> = spawn(function()
+      local rule = { names = { "pidfd_open" }, action = "errno", errno = errno }
+      seccomp({ default = "allow", rules = { rule } }, { no_new_privs = false })
+      exec(bench:words { "delete", "--force", "box" })
+    end)
+    t.eq(child:wait().code, 0, errno)
+    nothing_left(t, bench, "box")
+  end
+end)
+
 test.case(
   "kill knows signals by number and by name, and --all reaches every process",
   NEEDS,

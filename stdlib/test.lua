@@ -147,6 +147,20 @@ function T.fails(expected, body, ...)
   return err
 end
 
+--- Waits until a probe answers something true, half a minute at most. Answers that.
+function T.eventually(what, probe)
+  local deadline = clock "monotonic" + 30
+  while true do
+    local found = probe()
+    if found then
+      return found
+    elseif clock "monotonic" > deadline then
+      error(what .. ": expected within half a minute", 2)
+    end
+    poll({}, { timeout = "10ms" })
+  end
+end
+
 --- Runs `body` in a child with the namespaces `unshare`; its failure is this case's failure.
 function T.inside(unshare, body)
   local child <close> = spawn({ unshare = unshare }, body)

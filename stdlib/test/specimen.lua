@@ -178,4 +178,15 @@ function M.findings(process, given)
   return by_id, list, facts
 end
 
+--- A finding of a process, once it is there: counters may come a moment after what they count.
+---@param t table the case's
+---@param process any
+---@param id string
+---@return table
+function M.found(t, process, id)
+  return t.eventually(id, function()
+    return M.findings(process)[id]
+  end)
+end
+
 return M

@@ -7,17 +7,6 @@ local test = require "test"
 local NEEDS = { "userns" }
 local USER = { "userns", "user" }
 
-local function eventually(t, what, probe)
-  for _ = 1, 1000 do
-    local found = probe()
-    if found then
-      return found
-    end
-    poll({}, { timeout = "10ms" })
-  end
-  t.ok(false, what)
-end
-
 -- A script with three containers whose traps write down when they were told to end.
 local SCRIPT = [[
 local container = require "container"
@@ -41,7 +30,7 @@ local function ends_in_order(t, signal, status)
   local script <close> = spawn({ stdout = "pipe", stdin = "null" }, function()
     exec(words)
   end)
-  eventually(t, "three traps", function()
+  t.eventually("three traps", function()
     return #list_dir(dir.path .. "/marks") == 3
   end)
   script:kill(signal)

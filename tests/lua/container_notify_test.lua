@@ -43,17 +43,6 @@ local function said(box, command)
   return box:run(command, { capture = true }).stdout
 end
 
-local function eventually(t, what, probe)
-  for _ = 1, 3000 do
-    local found = probe()
-    if found then
-      return found
-    end
-    poll({}, { timeout = "10ms" })
-  end
-  t.ok(false, what)
-end
-
 -- What is refused, and nothing was made.
 
 test.case("functions that could never answer are refused on the line that wrote them", function(t)
@@ -143,7 +132,7 @@ test.case(
     local command = make "/tmp/a"
     command[4] = command[4] .. "\nopen('/mnt/went-on', 'w')"
     box:start(command)
-    eventually(t, "the function is asked", function()
+    t.eventually("the function is asked", function()
       return stat(DIR .. "/waits")
     end)
     local pid = box:status().pid
@@ -304,7 +293,7 @@ test.case("a detached container is answered after its script has ended", NEEDS, 
   t.eq(box:exec(make("/tmp/a", "/tmp/bad"), { capture = true }).stdout, "30 False\n1 False\n")
   t.eq(read_file(log), ("/tmp/a %d\n"):format(box:status().owner.pid))
   -- Whoever looks for the reason finds it in the container's log.
-  local row = eventually(t, "the failure is written down", function()
+  local row = t.eventually("the failure is written down", function()
     return box:logs({ stream = "stderr" })[1]
   end)
   t.match(row.text, "broken", true)
@@ -349,13 +338,13 @@ test.case(
       }, { name = "orphan" })
       box:run(make "/tmp/a")
     end)
-    local answers = eventually(t, "the function is asked", function()
+    local answers = t.eventually("the function is asked", function()
       return tonumber(read_file(DIR .. "/answers"))
     end)
     local pid = state.get("orphan").pid
     owner:kill "kill"
     owner:wait()
-    eventually(t, "all of it ends", function()
+    t.eventually("all of it ends", function()
       return not proc_stat(answers) and not proc_stat(pid)
     end)
     require("container.recover").all()

@@ -13,17 +13,6 @@ local function elsewhere(t, body)
   t.eq(child:wait().code, 0, "the other process")
 end
 
-local function eventually(t, what, probe)
-  for _ = 1, 1000 do
-    local found = probe()
-    if found then
-      return found
-    end
-    poll({}, { timeout = "10ms" })
-  end
-  t.ok(false, what)
-end
-
 local function detached(name, command, given)
   given = given or {}
   given.name, given.detach = name, true
@@ -112,7 +101,7 @@ local function life(t)
     assert(box:wait { timeout = "20ms" } == nil, "it has not ended")
     assert(box:exec({ "/bin/sh", "-c", "exit 6" }, { capture = true }).code == 6)
     assert(#box:pids() >= 1)
-    eventually(t, "its word", function()
+    t.eventually("its word", function()
       return #box:logs() == 1
     end)
     assert(box:stop({ timeout = "20s" }).code == 3)
@@ -235,7 +224,7 @@ test.case("unless-stopped starts again until somebody stops it", NEEDS, function
     restart = { policy = "unless-stopped", delay = "1ms" },
   })
   local box = container.get("again")
-  eventually(t, "three runs", function()
+  t.eventually("three runs", function()
     return box:status().restarts >= 3
   end)
   box:stop { timeout = "5s" }
@@ -249,7 +238,7 @@ end)
 test.case("always starts again what ended well, on-failure does not", NEEDS, function(t)
   detached("always", { "true" }, { restart = { policy = "always", delay = "1ms" } })
   detached("failure", { "true" }, { restart = { policy = "on-failure", delay = "1ms" } })
-  eventually(t, "two restarts", function()
+  t.eventually("two restarts", function()
     return container.get("always"):status().restarts >= 2
   end)
   t.eq(container.get("failure"):wait({ timeout = "20s" }).code, 0)
@@ -267,7 +256,7 @@ test.case("a detached container's health is written down, both ways", NEEDS, fun
   })
   local box = container.get("checked")
   local function becomes(wanted)
-    eventually(t, wanted, function()
+    t.eventually(wanted, function()
       return box:status().health == wanted
     end)
   end
@@ -279,7 +268,7 @@ end)
 
 test.case("remove = true forgets it when it has ended", NEEDS, function(t)
   detached("gone", { "true" }, { remove = true })
-  eventually(t, "nothing of it", function()
+  t.eventually("nothing of it", function()
     return stat(state.dir("gone")) == nil
   end)
 end)
@@ -290,7 +279,7 @@ local function monitor_killed(t)
   detached("widow", { "sleep", "1000" })
   local record = container.get("widow"):status()
   kill(record.owner.pid, "kill")
-  eventually(t, "the container dies with its monitor", function()
+  t.eventually("the container dies with its monitor", function()
     return proc_status(record.pid) == nil
   end)
   local box = container.get("widow")
@@ -326,7 +315,7 @@ test.case("SIGTERM to the monitor stops the container in order", NEEDS, function
   local line = "trap 'echo in order; exit 4' TERM; echo up; while :; do sleep 0.02; done"
   detached("ordered", { "/bin/sh", "-c", line })
   local box = container.get("ordered")
-  eventually(t, "its trap", function()
+  t.eventually("its trap", function()
     return #box:logs() == 1
   end)
   kill(box:status().owner.pid, "term")

@@ -19,17 +19,6 @@ local function elsewhere(body)
   return child:wait().code
 end
 
-local function eventually(t, what, probe)
-  for _ = 1, 500 do
-    local found = probe()
-    if found then
-      return found
-    end
-    poll({}, { timeout = "10ms" })
-  end
-  t.ok(false, what)
-end
-
 -- What is refused.
 
 test.case("an unknown option fails before anything is made and names the nearest", function(t)
@@ -186,7 +175,7 @@ test.case("create makes all namespaces, and the program runs at start", NEEDS, f
   t.eq(stat(mark), nil)
   box:start()
   t.eq(box:status().status, "running")
-  eventually(t, "the mark", function()
+  t.eventually("the mark", function()
     return stat(mark)
   end)
   t.eq(box:status().pid, pid)
@@ -234,7 +223,7 @@ test.case("a detached container outlives its script, and its output is kept", NE
     0
   )
   local box = container.get("stays")
-  local rows = eventually(t, "two lines", function()
+  local rows = t.eventually("two lines", function()
     local rows = box:logs()
     return #rows == 2 and rows
   end)
@@ -245,7 +234,7 @@ test.case("a detached container outlives its script, and its output is kept", NE
   t.eq(box:status().exit.signal, "kill")
   -- Its log is there, and goes on when it starts again.
   box:start()
-  eventually(t, "four lines", function()
+  t.eventually("four lines", function()
     return #box:logs() == 4
   end)
   box:delete { force = true }
@@ -344,11 +333,11 @@ test.case("init collects orphans and passes signals on", NEEDS, function(t)
   local box <close> = container.new { init = true }
   local line = "trap 'exit 5' TERM; (sleep 0.01 &) ; while :; do sleep 0.05; done"
   box:start { "/bin/sh", "-c", line }
-  local inner = eventually(t, "the program", function()
+  local inner = t.eventually("the program", function()
     return proc_children(box:status().pid)[1]
   end)
   t.ok(inner)
-  eventually(t, "the shell's trap", function()
+  t.eventually("the shell's trap", function()
     local status = proc_status(inner)
     return status and tonumber(status.sig_cgt, 16) & (1 << 14) ~= 0
   end)
@@ -491,7 +480,7 @@ test.case("an owner that is killed leaves nothing after gc", NEEDS, function(t)
   local pid = tonumber(told.read:read())
   owner:kill("kill")
   owner:wait()
-  eventually(t, "the container dies with its owner", function()
+  t.eventually("the container dies with its owner", function()
     return not proc_status(pid)
   end)
   t.eq(container.get("orphan"):status().status, "stopped")

@@ -7,18 +7,6 @@ local test = require "test"
 
 local MB = 1 << 20
 
---- Asks until the fault is there: counters may come a moment after what they count.
-local function eventually(process, id)
-  for _ = 1, 400 do
-    local found = specimen.findings(process)[id]
-    if found then
-      return found
-    end
-    capture { "sleep", "0.02" }
-  end
-  error(id .. " was not found")
-end
-
 local function sleeper(group)
   local child = spawn({ cgroup = group }, function()
     exec { "sleep", "300" }
@@ -70,7 +58,7 @@ test.case("processes that were killed for memory are found", {
   t.ok(group:events().memory.oom_kill >= 1, "the kernel's own count")
   -- The killer may have taken a second one; the group still tells.
   local watcher <close> = sleeper(group)
-  local found = eventually(watcher, "oom-kill")
+  local found = specimen.found(t, watcher, "oom-kill")
   t.eq(found.level, "error")
   t.match(found.what, "limit 16M", true)
   local _ = child
@@ -92,7 +80,7 @@ test.case("memory that is nearly taken is found", { "root", "cgroup:memory" }, f
   -- The limit comes down to what is taken, and not below: nothing is killed.
   local usage = group:stats().memory.usage
   group:set { memory = usage + 2 * MB }
-  local found = eventually(child, "memory-limit")
+  local found = specimen.found(t, child, "memory-limit")
   t.eq(found.level, "warning")
   t.match(found.what, "are taken", true)
   hold.write:close()
@@ -110,7 +98,7 @@ test.case("forks that failed at the limit of processes are found", {
     return ok and 1 or 0
   end)
   t.eq(second:wait().code, 0)
-  local found = eventually(child, "pids-limit")
+  local found = specimen.found(t, child, "pids-limit")
   t.eq(found.level, "error")
   t.match(found.what, "limit of 2", true)
 end)
@@ -124,7 +112,7 @@ test.case("a group that is stopped for most of its time is found", {
     while true do
     end
   end)
-  local found = eventually(child, "cpu-throttled")
+  local found = specimen.found(t, child, "cpu-throttled")
   t.eq(found.level, "warning")
   t.ok(group:stats().cpu.nr_throttled >= 5)
 end)
@@ -136,7 +124,7 @@ test.case("a frozen group is found, and one that was thawed is not", {
   local group <close> = cgroup_set("inspect-frozen", {})
   local child <close> = sleeper(group)
   group:freeze()
-  t.eq(eventually(child, "frozen").level, "warning")
+  t.eq(specimen.found(t, child, "frozen").level, "warning")
   group:thaw()
   t.eq(specimen.findings(child)["frozen"], nil)
 end)
@@ -145,7 +133,7 @@ test.case("a frozen group of version 2 is found", { "root", "cgroup:v2" }, funct
   local group <close> = cgroup_set("inspect-frozen", {})
   local child <close> = sleeper(group)
   group:freeze()
-  t.eq(eventually(child, "frozen").level, "warning")
+  t.eq(specimen.found(t, child, "frozen").level, "warning")
   group:thaw()
   t.eq(specimen.findings(child)["frozen"], nil)
 end)
@@ -157,7 +145,7 @@ test.case("a controller that a group above does not hand down is named, with tha
   local above <close> = cgroup_set("inspect-off", {})
   local below <close> = above:child("below", {})
   local box <close> = specimen.box { cgroup = below }
-  local found = eventually(box, "controller-off")
+  local found = specimen.found(t, box, "controller-off")
   t.match(found.what, "memory (not in ", true)
   t.match(found.what, "/inspect-off/cgroup.subtree_control", true)
   local given <close> = cgroup_set("inspect-on", { memory = "64M", pids = 20, cpu = "50%" })
@@ -173,7 +161,7 @@ test.case("processes beside groups are found: those can be given no limits", {
   local child <close> = sleeper(inner)
   t.eq(specimen.findings(child)["inner-node"], nil)
   local leaf <close> = inner:child("leaf", {})
-  local found = eventually(child, "inner-node")
+  local found = specimen.found(t, child, "inner-node")
   t.match(found.what, "leaf", true)
   -- And so it is: the kernel refuses what the finding says it will.
   local _, err = try(write_file, inner.paths.unified .. "/cgroup.subtree_control", "+memory")

@@ -22,19 +22,6 @@ local function expect(t, process, id, level, given)
   return found[id], found
 end
 
---- Asks until the fault is there: the kernel may still be on the way to it.
-local function eventually(process, id)
-  local found
-  for _ = 1, 400 do
-    found = specimen.findings(process)[id]
-    if found then
-      return found
-    end
-    capture { "sleep", "0.02" }
-  end
-  error(id .. " was not found")
-end
-
 test.case("nothing is found in a box in which nothing is wrong", {
   "root",
   "cgroup:memory",
@@ -191,7 +178,7 @@ test.case("children that nobody collects are found, with who should have", { "ro
   local box <close> = specimen.box {
     script = "trap 'exit 0' TERM; (true & exec sleep 300) & echo ready; wait",
   }
-  local found = eventually(box, "zombies")
+  local found = specimen.found(t, box, "zombies")
   t.match(found.what, "1 ended and not collected", true)
   t.match(found.what, "the parent is %d+ %(sleep%)")
 end)
@@ -205,7 +192,7 @@ test.case("a child that its filter has killed is found", function(t)
     end)
     done.read:read(1)
   end)
-  local found = eventually(box, "seccomp-killed")
+  local found = specimen.found(t, box, "seccomp-killed")
   t.eq(found.level, "error")
   t.match(found.remedy, "type=1326", true)
   done.write:close()
@@ -218,7 +205,7 @@ test.case("a stopped process is found", function(t)
   box:started()
   t.eq(specimen.findings(box)["stopped"], nil)
   box:kill("stop")
-  t.eq(eventually(box, "stopped").level, "warning")
+  t.eq(specimen.found(t, box, "stopped").level, "warning")
 end)
 
 test.case("a container that is restarted again and again is found by its record", function(t)

@@ -22,15 +22,6 @@ local function runs(pid)
   return found ~= nil and found.state ~= "Z" and found.state ~= "X"
 end
 
---- Waits until something is so.
-local function eventually(t, what, holds)
-  local deadline = clock("monotonic") + 20
-  while not holds() do
-    t.ok(clock("monotonic") < deadline, what)
-    poll({}, { timeout = "10ms" })
-  end
-end
-
 --- A process that has left its parent, its group and its session.
 local function escape(t)
   local path = t.dir .. "/escaped"
@@ -247,11 +238,11 @@ for _, signal in ipairs { "kill", "term", "hup", "int" } do
         kill(proc_stat().pid, signal)
       end)
       for _, pid in ipairs(place.pids) do
-        eventually(t, "the process is gone", function()
+        t.eventually("the process is gone", function()
           return not runs(pid)
         end)
       end
-      eventually(t, "the directory is gone", function()
+      t.eventually("the directory is gone", function()
         return #left_of(place) == 0
       end)
     end
@@ -262,7 +253,7 @@ test.case("nothing is left of what a killed program has littered", ROOT, functio
   local place = killed(true, function()
     kill(proc_stat().pid, "kill")
   end)
-  eventually(t, "what carries its name is gone", function()
+  t.eventually("what carries its name is gone", function()
     return #left_of(place) == 0
   end)
 end)

@@ -25,17 +25,6 @@ local function ended(t, result, code)
   return result.stdout
 end
 
-local function eventually(t, what, probe)
-  for _ = 1, 1000 do
-    local found = probe()
-    if found then
-      return found
-    end
-    poll({}, { timeout = "10ms" })
-  end
-  t.ok(false, what)
-end
-
 --- Runs `body` in a namespace that plays the host: the machine's network is left alone.
 local function on_host(t, body)
   local host <close> = spawn({ unshare = { "net", "mnt" } }, function()
@@ -260,7 +249,7 @@ test.case("runtime.lua that is killed leaves nothing after gc", { "root" }, func
     local inside = record.pid
     killed:kill("kill")
     killed:wait()
-    eventually(t, "the container dies with it", function()
+    t.eventually("the container dies with it", function()
       return not proc_status(inside)
     end)
     t.eq(capture(net.program("gc")).code, 0)

@@ -136,7 +136,7 @@ local NEEDED = {
 
 --- A whole profile of the caller's, or one that was resolved before.
 local function own(value)
-  local changes = compose.copy(value)
+  local changes = options.copy(value)
   for _, key in ipairs(NEEDED) do
     if changes[key] == nil then
       local hint = 'a profile of its own says everything; or name one: { "default", … }'

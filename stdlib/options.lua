@@ -31,6 +31,30 @@ function M.fail(op, message, hint, cause)
   error({ op = op, message = message, hint = hint, cause = cause }, 0)
 end
 
+--- A value, and where it is a table, a table of its own with all that is below.
+---
+--- ```lua
+--- local options = require "options"
+---
+--- local given = { volumes = { "/usr:/usr:ro" } }
+--- local mine = options.copy(given)
+--- mine.volumes[1] = nil
+--- assert(given.volumes[1] == "/usr:/usr:ro")
+--- ```
+---@generic T
+---@param value T
+---@return T
+function M.copy(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local made = {}
+  for key, item in pairs(value) do
+    made[key] = M.copy(item)
+  end
+  return made
+end
+
 --- How many single changes lie between two words (optimal string alignment).
 local function distance(a, b)
   local before, row = {}, {}

@@ -16,6 +16,7 @@
 --- assert(facts.label == "/bin/true" and facts.security.no_new_privs)
 --- assert(facts.namespaces.pid.shared == false and facts.namespaces.net.shared)
 --- ```
+local options = require "options"
 local part = require "inspect.part"
 
 local M = {}
@@ -30,17 +31,6 @@ local FLAGS = {
   CLONE_NEWUSER = "user",
   CLONE_NEWUTS = "uts",
 }
-
-local function copy(value)
-  if type(value) ~= "table" then
-    return value
-  end
-  local made = {}
-  for key, item in pairs(value) do
-    made[key] = copy(item)
-  end
-  return made
-end
 
 --- What the program itself starts with: its own rights, in the host's namespaces.
 local function origin()
@@ -278,8 +268,8 @@ function M.processes(calls)
   local function state_of(label)
     if not states[label] then
       local above = label:match("^(.*)/[^/]+$") or ""
-      states[label] = copy(state_of(above))
-      states[label].groups = copy(states[label].groups)
+      states[label] = options.copy(state_of(above))
+      states[label].groups = options.copy(states[label].groups)
       if coming[above] then
         unshare(states[label], coming[above])
         local group = coming[above]:match("cgroup=<([^>]*)>")

@@ -52,19 +52,6 @@ local function has(list, item)
   end
 end
 
-local function copy(value)
-  if type(value) ~= "table" then
-    return value
-  end
-  local made = {}
-  for key, item in pairs(value) do
-    made[key] = copy(item)
-  end
-  return made
-end
-
-M.copy = copy
-
 --- A capability as the profiles write it, from any of the usual forms.
 local function capability(op, written)
   options.expect(op, "caps", written, "string")
@@ -88,7 +75,7 @@ local function caps(op, base, wanted)
     local hint = 'either { "+chown", "-kill" }, or all of them: { "chown" }'
     options.fail(op, "caps: some have a + or -, and some have not", hint)
   end
-  made = relative and copy(base) or made
+  made = relative and options.copy(base) or made
   for _, item in ipairs(wanted or {}) do
     local sign, rest = item:match("^([+-])(.*)$")
     local name = capability(op, rest or item)
@@ -106,7 +93,7 @@ end
 --- A rule for lists that are added to. `check` fails for what can be no item.
 local function list(check)
   return function(op, base, wanted, key)
-    local made = wanted and copy(base or {}) or {}
+    local made = wanted and options.copy(base or {}) or {}
     for _, item in ipairs(wanted or {}) do
       local gone = type(item) == "string" and item:match("^%-(.+)$")
       local index = has(made, gone or item)
@@ -170,7 +157,7 @@ local function net(op, base, wanted)
     bind = { "list", "boolean" },
     connect = { "list", "boolean" },
   })
-  local made = copy(base or {})
+  local made = options.copy(base or {})
   for key, ports in pairs(wanted) do
     made[key] = ports and list(port)(op, made[key], ports, "landlock.net." .. key) or nil
   end
@@ -191,7 +178,7 @@ local function landlock(op, base, wanted)
     compat = "=best_effort|hard",
     abi = "integer",
   })
-  local made = copy(base or {})
+  local made = options.copy(base or {})
   for _, key in ipairs { "list", "ro", "rw", "exec" } do
     if wanted[key] then
       made[key] = paths(op, made[key], wanted[key], "landlock." .. key)
@@ -214,7 +201,7 @@ end
 --- A rule for tables that are replaced key by key. `known` says which keys there are, or any.
 local function by_key(known, check)
   return function(op, base, wanted, name)
-    local made = wanted and copy(base or {}) or {}
+    local made = wanted and options.copy(base or {}) or {}
     for key, value in pairs(wanted or {}) do
       if known then
         options.check(op .. ": " .. name, { [key] = value or nil }, known)
@@ -222,7 +209,7 @@ local function by_key(known, check)
       if check then
         check(op, name, key)
       end
-      made[key] = value ~= false and copy(value) or nil
+      made[key] = value ~= false and options.copy(value) or nil
     end
     return made
   end
@@ -236,7 +223,7 @@ local function env(op, base, wanted)
     keep = { "list", "boolean" },
     set = { "table", "boolean" },
   })
-  local made = copy(base or { keep = {}, set = {} })
+  local made = options.copy(base or { keep = {}, set = {} })
   if wanted.keep ~= nil then
     made.keep = list(text)(op, made.keep, wanted.keep, "env.keep")
   end
@@ -247,7 +234,7 @@ local function env(op, base, wanted)
 end
 
 local function volumes(op, base, wanted)
-  local made = wanted and copy(base or {}) or {}
+  local made = wanted and options.copy(base or {}) or {}
   for _, volume in ipairs(wanted or {}) do
     options.check(op .. ": volumes", volume, {
       source = "string",
@@ -257,7 +244,7 @@ local function volumes(op, base, wanted)
     })
     path(op, "volumes.source", volume.source)
     path(op, "volumes.target", volume.target)
-    made[#made + 1] = copy(volume)
+    made[#made + 1] = options.copy(volume)
   end
   return made
 end
@@ -270,7 +257,7 @@ local function user(_, _, wanted)
 end
 
 local function replace(_, _, wanted)
-  return wanted ~= false and copy(wanted) or nil
+  return wanted ~= false and options.copy(wanted) or nil
 end
 
 local function flag(_, _, wanted)
@@ -366,7 +353,7 @@ end
 ---@return table
 function M.change(op, base, wanted, trusted)
   options.check(op, wanted, M.KNOWN)
-  local made = copy(base)
+  local made = options.copy(base)
   for key, value in pairs(wanted) do
     refuse_true(op, key, value)
     made[key] = RULES[key][2](op, base[key], value, key, trusted)

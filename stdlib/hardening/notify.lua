@@ -23,7 +23,6 @@
 --- assert(prepared.filter:decide("mount").action == "allow")
 --- assert(notify.written(profile).seccomp.notify[1] == "mount")
 --- ```
-local compose = require "hardening.compose"
 local filters = require "supervise.filter"
 local options = require "options"
 
@@ -76,7 +75,7 @@ local function join(op, base, wanted)
     trap = "list",
     rules = "list",
   })
-  local made = compose.copy(base or {})
+  local made = options.copy(base or {})
   for key, value in pairs(wanted) do
     if type(value) == "table" then
       made[key] = table.move(value, 1, #value, #(made[key] or {}) + 1, made[key] or {})
@@ -137,7 +136,7 @@ function M.prepare(op, spec, architectures)
   for _, name in ipairs(names) do
     asked[name] = true
   end
-  local filter = compose.copy(spec.filter or {})
+  local filter = options.copy(spec.filter or {})
   filter.architectures = architectures
   if #names == 0 then
     filter.default = "allow"

@@ -12,7 +12,6 @@
 --- local _, err = try(prepare.prepare, profile, { root = false, userns = false })
 --- assert(err.message:find("namespaces"))
 --- ```
-local compose = require "hardening.compose"
 local globs = require "hardening.globs"
 local options = require "options"
 local secrets = require "hardening.secrets"
@@ -121,7 +120,7 @@ end
 --- The rules, and what the container may write by its mounts: a volume that is writable and that
 --- Landlock refuses would be a broken container, not a safer one.
 local function writable(rules, volumes, tmpfs)
-  local made = compose.copy(rules)
+  local made = options.copy(rules)
   if not (made.ro or made.rw or made.exec) then
     return made
   end

@@ -53,24 +53,13 @@ local function index_of(list, item)
   end
 end
 
-local function copy(value)
-  if type(value) ~= "table" then
-    return value
-  end
-  local made = {}
-  for key, item in pairs(value) do
-    made[key] = copy(item)
-  end
-  return made
-end
-
 --- The rules without those for one call.
 local function without(rules, call)
   local kept = {}
   for _, rule in ipairs(rules) do
     local named = index_of(rule.names, call)
     if named then
-      rule = copy(rule)
+      rule = options.copy(rule)
       table.remove(rule.names, named)
     end
     if #rule.names > 0 then
@@ -205,7 +194,7 @@ local function whole(op, spec, trusted)
         options.fail(op, ("seccomp.%s: an imported profile has no such key"):format(key), hint)
       end
     end
-    return copy(spec)
+    return options.copy(spec)
   end
   for _, list in ipairs(LISTS) do
     for _, name in ipairs(spec[list] or {}) do
@@ -219,7 +208,7 @@ local function whole(op, spec, trusted)
       end
     end
   end
-  return copy(spec)
+  return options.copy(spec)
 end
 
 local function change(op, base, wanted, trusted)
@@ -227,26 +216,26 @@ local function change(op, base, wanted, trusted)
     return whole(op, plain(wanted), trusted)
   elseif next(plain(wanted)) == nil then
     -- Functions alone: of any filter, and of none.
-    return copy(base or { default = "allow" })
+    return options.copy(base or { default = "allow" })
   end
   if not base or base.json then
     local what = base and "this profile was imported and cannot be changed" or "no filter to change"
     options.fail(op, "seccomp: " .. what, 'give a whole spec: seccomp = { default = "errno", … }')
   end
-  local spec = copy(base)
+  local spec = options.copy(base)
   for _, list in ipairs(LISTS) do
     change_list(op, spec, list, wanted[list] or {}, trusted)
   end
   for _, rule in ipairs(wanted.rules or {}) do
     spec.rules = spec.rules or {}
-    table.insert(spec.rules, copy(rule))
+    table.insert(spec.rules, options.copy(rule))
   end
   for name, calls in pairs(wanted.with_caps or {}) do
     spec.with_caps = spec.with_caps or {}
-    spec.with_caps[name] = copy(calls)
+    spec.with_caps[name] = options.copy(calls)
   end
   for _, key in ipairs { "errno_ret", "architectures", "flags" } do
-    spec[key] = wanted[key] ~= nil and copy(wanted[key]) or spec[key]
+    spec[key] = wanted[key] ~= nil and options.copy(wanted[key]) or spec[key]
   end
   return spec
 end
@@ -294,7 +283,7 @@ end
 --- What `seccomp_compile` takes: the calls of these capabilities are written out, which puts them
 --- above groups; the conditions under which they were allowed go.
 local function opened(spec, caps)
-  local made = copy(spec)
+  local made = options.copy(spec)
   made.with_caps = nil
   for _, cap in ipairs(caps) do
     for _, call in ipairs(spec.with_caps and spec.with_caps[cap] or {}) do
@@ -343,7 +332,7 @@ local function opened_for(spec, caps, names)
         "seccomp.notify: the imported profile refuses %s, so no function is ever asked"
       options.fail("hardening.prepare", message:format(name), "allow it in that profile")
     elseif refused and not named then
-      made = made or copy(spec)
+      made = made or options.copy(spec)
       add(made, "allow", name)
     end
   end

@@ -32,6 +32,20 @@ local M = {}
 ---@param cause? any the error that led to this one
 function M.fail(op, message, hint, cause) end
 
+--- A value, and where it is a table, a table of its own with all that is below.
+---
+--- ```lua
+--- local options = require "options"
+---
+--- local given = { volumes = { "/usr:/usr:ro" } }
+--- local mine = options.copy(given)
+--- mine.volumes[1] = nil
+--- assert(given.volumes[1] == "/usr:/usr:ro")
+--- ```
+---@param value T
+---@return T
+function M.copy(value) end
+
 --- The word of a list that is most like another, where one is near enough to be meant.
 ---@param word string what was written
 ---@param words string[] what there is

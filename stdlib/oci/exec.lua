@@ -19,19 +19,8 @@ local state = require "oci.state"
 
 local M = {}
 
-local function copy(value)
-  if type(value) ~= "table" then
-    return value
-  end
-  local made = {}
-  for key, one in pairs(value) do
-    made[key] = copy(one)
-  end
-  return made
-end
-
 local function appended(list, more)
-  local made = copy(list or {})
+  local made = options.copy(list or {})
   for _, one in ipairs(more or {}) do
     made[#made + 1] = one
   end
@@ -57,7 +46,7 @@ end
 ---@param command string[]
 ---@return table process
 function M.describe(first, given, command)
-  local process = copy(first)
+  local process = options.copy(first)
   process.args = command
   process.terminal = given.tty or false
   process.cwd = given.cwd or process.cwd

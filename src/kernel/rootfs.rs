@@ -22,8 +22,8 @@ mod lesson;
 pub enum Like {
     /// A directory; with `true`, one that no symlink leads to.
     Directory(bool),
-    /// What this mount's root is.
-    Mount(Fd),
+    /// What this mount's root is; with `true`, where no symlink leads to it.
+    Mount(Fd, bool),
 }
 
 /// A change inside a root.
@@ -210,8 +210,8 @@ impl fmt::Display for Call {
             }
             Change::Chmod { mode } => write!(f, "fchmodat2({root}, {path}, {mode:04o}, 0)"),
             Change::MountPoint { like } => {
-                let flags = if matches!(like, Like::Mount(_)) { "O_PATH" } else { "O_PATH|O_DIRECTORY" };
-                let strict = if *like == Like::Directory(true) { "|RESOLVE_NO_SYMLINKS" } else { "" };
+                let flags = if matches!(like, Like::Mount(..)) { "O_PATH" } else { "O_PATH|O_DIRECTORY" };
+                let strict = if matches!(like, Like::Directory(true) | Like::Mount(_, true)) { "|RESOLVE_NO_SYMLINKS" } else { "" };
                 write!(
                     f,
                     "openat2({root}, {path}, {{flags={flags}, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS{strict}}}) /* made if missing */"
@@ -245,6 +245,10 @@ fn open_flags(flags: i32) -> String {
     access.into_iter().chain(rest).collect::<Vec<_>>().join("|")
 }
 
+fn links(strict: bool) -> Links {
+    if strict { Links::Refused } else { Links::Inside }
+}
+
 fn bits(mode: u32) -> Mode {
     Mode::from_bits_truncate(mode)
 }
@@ -267,9 +271,8 @@ impl Request for Call {
             }
             Change::MountPoint { like } => {
                 return opened(match like {
-                    Like::Directory(true) => rootfs::mount_point(root, path, true, Links::Refused)?,
-                    Like::Directory(false) => rootfs::mount_point(root, path, true, Links::Inside)?,
-                    Like::Mount(mount) => cover::place_like(root, path, mount.get()?)?,
+                    Like::Directory(strict) => rootfs::mount_point(root, path, true, links(*strict))?,
+                    Like::Mount(mount, strict) => cover::place_like(root, path, mount.get()?, links(*strict))?,
                 });
             }
             Change::Mkdir { mode, parents, owner } => change::mkdir(root, path, bits(*mode), *parents, *owner)?,

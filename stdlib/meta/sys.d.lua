@@ -2666,6 +2666,7 @@ function rootfs:mount(source, target, options) end
 ---@field all? rootfs.bind.options.all attributes for everything that is mounted below as well; those beside it then hold for the uppermost mount
 ---@field recursive? boolean also what is mounted below, with the same attributes (default true)
 ---@field id_map? integer|string|namespace|process owners are seen through this user namespace
+---@field no_symlinks? boolean ELOOP where a symlink is on the way to the target, or at it
 
 --- Shows a directory or a file of the host in the root.
 ---

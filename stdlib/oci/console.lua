@@ -78,11 +78,12 @@ function M.open(socket, size)
   return terminal
 end
 
---- Shows the terminal at /dev/console; in the child, before it gives its rights up.
+--- Shows the terminal at /dev/console; in the child, before it gives its rights up. Somebody else
+--- may have the root as well and put a link there meanwhile (CVE-2025-52565): that is an error.
 ---@param terminal any
 function M.show(terminal)
-  local here <close> = rootfs_open("/")
-  here:bind(terminal.slave, "/dev/console")
+  local dev <close> = rootfs_open("/dev")
+  dev:bind(terminal.slave, "console", { no_symlinks = true })
 end
 
 --- Makes the terminal this process's own, and its user's.

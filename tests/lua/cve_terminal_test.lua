@@ -178,10 +178,14 @@ test.case(
   { "root", "program:busybox" },
   function(t)
     local bench <close> = attacks.bench(attacks.NEEDS)
+    -- The image has a file at the same path: a link is caught following from either root.
     local canary = bench.path .. "/canary"
     write_file(canary, "untouched")
-    local spec = attacks.spec { "sh", "-c", "test -t 0 && echo terminal >/dev/console" }
-    spec.process.terminal = true
+    mkdir(bench.rootfs .. bench.path, { parents = true })
+    write_file(bench.rootfs .. canary, "")
+    local script = "echo terminal >/dev/console; grep '%s ' /proc/self/mountinfo >>/hit"
+    local spec = attacks.spec { "sh", "-c", script:format(canary) }
+    spec.process.terminal, spec.root.readonly = true, false
     -- The image's own /dev, where only a devpts is mounted.
     table.remove(spec.mounts, 2)
     bench:write(spec)
@@ -192,7 +196,10 @@ test.case(
     local socket <close> = socket_listen(bench.path .. "/socket")
     local lived = 0
     local exchanges = racer.during(dev .. "/console", dev .. "/trap", function()
-      for _ = 1, 12 do
+      for _ = 1, 20 do
+        -- A link that create has found there is gone since.
+        try(remove, dev .. "/trap")
+        try(symlink, canary, dev .. "/trap")
         local words = { "run", "--bundle", bench.path, "--console-socket", bench.path .. "/socket" }
         words[#words + 1] = "-d"
         words[#words + 1] = "box"
@@ -211,6 +218,7 @@ test.case(
     end)
     t.ok(exchanges > 0)
     t.eq(stat(canary).type, "file")
+    t.eq(stat(bench.rootfs .. "/hit") and read_file(bench.rootfs .. "/hit") or "", "")
     print(("  %d exchanges, %d containers lived"):format(exchanges, lived))
   end
 )

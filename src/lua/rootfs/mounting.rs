@@ -43,6 +43,7 @@ const BIND: &[Param] = with_flags![
     ),
     may("recursive", Type::Boolean, "also what is mounted below, with the same attributes (default true)"),
     may("id_map", USER_NAMESPACE, "owners are seen through this user namespace"),
+    may("no_symlinks", Type::Boolean, "ELOOP where a symlink is on the way to the target, or at it"),
 ];
 
 const PROC: &[Param] =
@@ -212,7 +213,7 @@ fn mount(args: &Args) -> Outcome {
             return wrong("a mount has its file system already: flags and a propagation are expected");
         }
         apply(args.host, &Spot::Fd(mount.clone()), &options, options.flag("recursive"))?;
-        let place = wanted.place_like(&mount)?;
+        let place = wanted.place_like(&mount, false)?;
         wanted.attach(&mount, place)?;
         return Ok(Value::Nil);
     }

@@ -145,6 +145,6 @@ pub fn mount_new(root: BorrowedFd, name: &Path, source: &Path, fstype: Option<&s
 }
 
 /// Opens the place for a mount that is like another: a directory for a directory, else a file.
-pub fn place_like(root: BorrowedFd, path: &Path, like: BorrowedFd) -> Result<OwnedFd> {
-    mount_point(root, path, kind(like)? == SFlag::S_IFDIR, Links::Inside)
+pub fn place_like(root: BorrowedFd, path: &Path, like: BorrowedFd, links: Links) -> Result<OwnedFd> {
+    mount_point(root, path, kind(like)? == SFlag::S_IFDIR, links)
 }

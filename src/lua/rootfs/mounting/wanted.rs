@@ -54,8 +54,8 @@ impl<'a> Wanted<'a> {
     }
 
     /// The target as a descriptor, made like a mount where it is missing: a file for a file.
-    pub fn place_like(&self, mount: &Fd) -> Outcome<Fd> {
-        let like = if self.is_strict(None) { Like::Directory(true) } else { Like::Mount(mount.clone()) };
+    pub fn place_like(&self, mount: &Fd, strict: bool) -> Outcome<Fd> {
+        let like = if self.is_strict(None) { Like::Directory(true) } else { Like::Mount(mount.clone(), strict) };
         self.place(like)
     }
 
@@ -102,7 +102,7 @@ impl<'a> Wanted<'a> {
             if let Some(all) = &all {
                 apply(self.host, &Spot::Fd(tree.clone()), all, true)?;
             }
-            let place = self.place_like(&tree)?;
+            let place = self.place_like(&tree, options.flag("no_symlinks"))?;
             return self.attach(&tree, place);
         }
         let below = all.as_ref().map(Asked::of).transpose()?;
@@ -119,7 +119,7 @@ impl<'a> Wanted<'a> {
                 opened.fd().map_err(|errno| Raise::read("open", errno))?
             }
         };
-        let place = self.place_like(&source)?;
+        let place = self.place_like(&source, options.flag("no_symlinks"))?;
         let flags = libc::MS_BIND | if recursive { libc::MS_REC } else { 0 };
         let (source, target) = (Some(Spot::Fd(source)), Spot::Fd(place.clone()));
         self.host.run(MountCall::Mount { source, target, fstype: None, flags, keep: None, data: None })?;

@@ -225,5 +225,5 @@ for _, who in ipairs { "owner", "driver" } do
     soak:problem("%s", complaint)
   end
 end
-print(("%d looks, %d problems"):format(#watches.owner.looks, #soak.problems))
+print(("%d looks, %d problems"):format(#watches.owner.looks.made, #soak.problems))
 os.exit(#soak.problems == 0 and 0 or 1)

@@ -4,4 +4,3 @@ max_line_length = 100
 self = false
 -- `local x <close>` is used by being closed.
 ignore = { "211/_.*", "211" }
-files["src/lua/prelude.lua"] = { ignore = { "211" } }

@@ -45,8 +45,19 @@ fn main() -> io::Result<()> {
         packed.display().to_string()
     );
     println!("cargo::rerun-if-changed=src/lua/prelude.lua");
-    let prelude = compiler.compile(&root.with_file_name("src/lua/prelude.lua"), "prelude", "=prelude")?;
-    let _ = writeln!(out, "/// What runs first.\npub static PRELUDE: &[u8] = include_bytes!({prelude:?});");
+    println!("cargo::rerun-if-changed=src/lua/prelude");
+    let prelude = root.with_file_name("src/lua/prelude.lua");
+    let code = compiler.compile(&prelude, "prelude", "=prelude")?;
+    let _ = writeln!(out, "/// What runs first.\npub static PRELUDE: &[u8] = include_bytes!({code:?});");
+    out.push_str("/// What that is made of, by name.\npub static PRELUDE_PARTS: &[(&str, &[u8])] = &[\n");
+    let mut parts = Vec::new();
+    collect(&prelude.with_extension(""), &prelude.with_extension(""), &mut parts)?;
+    parts.sort();
+    for (name, path) in parts {
+        let code = compiler.compile(&path, &format!("prelude.{name}"), "=prelude")?;
+        let _ = writeln!(out, "    ({name:?}, include_bytes!({code:?})),");
+    }
+    out.push_str("];\n");
     link_static_libseccomp()?;
     enter_before_the_c_library();
     fs::write(out_dir.join("stdlib.rs"), out)

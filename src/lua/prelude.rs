@@ -1,8 +1,8 @@
 //! The prelude from this side: what it is given of the host, and what of it the host calls.
 //!
-//! `prelude.lua` is the first Lua that runs. It makes the globals of scripts out of the services
-//! here, and hands back the functions by which everything else is run: they turn whatever was raised
-//! into an error object, and let pass what ends the script.
+//! `prelude.lua` is the first Lua that runs. It and its parts make the globals of scripts out of the
+//! services here, and hand back the functions by which everything else is run: they turn whatever was
+//! raised into an error object, and let pass what ends the script.
 
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
@@ -18,7 +18,11 @@ impl Machine {
     pub(super) fn load_prelude(&self) -> mlua::Result<()> {
         let services = self.services()?;
         let prelude = self.lua.load(modules::PRELUDE).set_name("=prelude");
-        let exports: Table = prelude.into_function()?.call((services, self.lua.globals()))?;
+        let part = self.lua.create_function(|lua, name: String| {
+            let code = modules::PRELUDE_PARTS.iter().find(|(known, _)| *known == name).map(|(_, code)| *code);
+            lua.load(code.unwrap_or_default()).set_name("=prelude").into_function()
+        })?;
+        let exports: Table = prelude.into_function()?.call((services, self.lua.globals(), part))?;
         for name in [
             "adopt",
             "close",

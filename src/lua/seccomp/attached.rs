@@ -8,6 +8,7 @@ use super::super::args::Args;
 use super::super::error::{Outcome, Raise};
 use super::super::table::{Primitive, Scope, example_with};
 use super::super::types::{PID, Param, Type, may, need};
+use super::super::unknown;
 use crate::sys::seccomp::{attached, names, profile::Action, program};
 use crate::sys::{self, Errno, digests};
 
@@ -71,6 +72,10 @@ fn row(args: &Args, name: &str, actions: &[Action]) -> mlua::Result<Table> {
 
 fn map(args: &Args) -> Outcome {
     let pid: i32 = args.integer("pid")?.unwrap_or_default();
+    if args.host.kernel().is_plan() {
+        // No process is made to stand still for a plan.
+        return Ok(unknown(args.lua)?);
+    }
     let read = attached::filters(pid).map_err(|errno| {
         let raise = Raise::read(format!("ptrace(PTRACE_SECCOMP_GET_FILTER, {pid}, …)"), errno);
         match errno {

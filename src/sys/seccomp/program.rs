@@ -41,6 +41,14 @@ pub const NUMBER: u32 = 0;
 /// Offset of the architecture.
 pub const ARCH: u32 = 4;
 
+const HIGH_FIRST: bool = cfg!(target_endian = "big");
+
+/// Offset of a half of an argument.
+#[must_use]
+pub const fn offset_of(argument: u32, high: bool) -> u32 {
+    16 + 8 * argument + if high == HIGH_FIRST { 0 } else { 4 }
+}
+
 /// The size of an instruction in bytes.
 pub const SIZE: usize = 8;
 
@@ -87,14 +95,13 @@ impl Asked {
     fn word(&self, offset: u32) -> Option<u32> {
         #[allow(clippy::cast_possible_truncation)]
         let half = |value: u64, high: bool| if high { (value >> 32) as u32 } else { value as u32 };
-        let high_first = cfg!(target_endian = "big");
         match offset {
             NUMBER => Some(self.number),
             ARCH => Some(self.arch),
-            8 | 12 => Some(half(self.pointer, (offset == 12) != high_first)),
+            8 | 12 => Some(half(self.pointer, (offset == 12) != HIGH_FIRST)),
             16..64 if offset.is_multiple_of(4) => {
                 let index = usize::try_from((offset - 16) / 8).ok()?;
-                Some(half(*self.args.get(index)?, (offset % 8 == 4) != high_first))
+                Some(half(*self.args.get(index)?, (offset % 8 == 4) != HIGH_FIRST))
             }
             _ => None,
         }
@@ -147,6 +154,55 @@ pub fn answers(program: &[Instruction], number: u32, arch: u32) -> BTreeSet<u32>
         }
         if test != Some(true) {
             open.push(next(one.jf, known));
+        }
+    }
+    found
+}
+
+/// A word of a call's description: its place, and the bits of it that are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Word {
+    /// As in `struct seccomp_data`.
+    pub offset: u32,
+    /// Of these bits.
+    pub mask: u32,
+}
+
+/// What a program compares the words of a call's arguments with, whatever they are.
+#[must_use]
+pub fn comparisons(program: &[Instruction], number: u32, arch: u32) -> BTreeSet<(Word, u32)> {
+    let asked = Asked { number, arch, ..Asked::default() };
+    let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    // Where, and what the accumulator holds there.
+    let mut open: Vec<(usize, Result<u32, Word>)> = vec![(0, Ok(0))];
+    while let Some((at, held)) = open.pop() {
+        let Some(one) = program.get(at) else { continue };
+        if !seen.insert((at, held)) {
+            continue;
+        }
+        let test = |value| match one.code {
+            EQUAL => value == one.k,
+            GREATER => value > one.k,
+            AT_LEAST => value >= one.k,
+            _ => value & one.k != 0,
+        };
+        match (one.code, held) {
+            (ANSWER, _) => {}
+            (JUMP, _) => open.push((at + 1 + usize::try_from(one.k).unwrap_or(LIMIT), held)),
+            (LOAD, _) => {
+                let known = asked.word(one.k).filter(|_| one.k < 8);
+                open.push((at + 1, known.ok_or(Word { offset: one.k, mask: u32::MAX })));
+            }
+            (AND, held) => {
+                let masked = |word: Word| Word { mask: word.mask & one.k, ..word };
+                open.push((at + 1, held.map(|value| value & one.k).map_err(masked)));
+            }
+            (_, Ok(value)) => open.push((at + 1 + usize::from(if test(value) { one.jt } else { one.jf }), held)),
+            (_, Err(word)) => {
+                let some = Word { mask: word.mask & one.k, ..word };
+                found.extend(if one.code == COMMON { vec![(some, 0), (some, one.k)] } else { vec![(word, one.k)] });
+                open.extend([one.jt, one.jf].map(|jump| (at + 1 + usize::from(jump), held)));
+            }
         }
     }
     found

@@ -236,6 +236,47 @@ fn a_rule_that_is_lost_only_where_several_arguments_meet_is_an_error() {
     }
 }
 
+/// Also a fuzzer's: no rule holds for that number, by which two of them ask for another one.
+#[test]
+fn a_rule_that_is_taken_for_another_is_an_error() {
+    let number = 0xdada_dada_dab2_e832;
+    let rules = vec![
+        rule("openat", Action::KillProcess, &[(2, Op::Ne, number)]),
+        rule("openat", Action::KillProcess, &[(2, Op::MaskedEq(0x0eda_b8da_dada_dada), 0xffff)]),
+        rule("openat", Action::Allow, &[(2, Op::Ne, 0xdada_dada_dada_dada), (3, Op::Le, 3)]),
+    ];
+    match compile(&profile(Action::KillThread, &["x86_64"], rules)) {
+        Err(said) => assert!(said.contains("loses a rule for openat"), "{said}"),
+        // Of a library that was mended.
+        Ok(code) => {
+            let asked = Asked { number: 257, arch: ARCHES[0].audit, pointer: 0, args: [number; 6] };
+            assert_eq!(run(&decode(&code), &asked).map(Action::from_value), Some(Action::KillThread));
+        }
+    }
+}
+
+/// Also a fuzzer's: the low half of the argument is compared with the high half of a number.
+#[test]
+fn a_rule_that_is_lost_between_the_halves_of_an_argument_is_an_error() {
+    let rules = vec![
+        rule("socket", Action::Notify, &[(3, Op::Le, 0xffff_ffff_ffff_7365)]),
+        rule("socket", Action::Notify, &[(5, Op::Gt, u64::MAX)]),
+        rule("socket", Action::Notify, &[(3, Op::Le, 0xffff_b1b1_b1b1_b1b1)]),
+        rule("socket", EPERM, &[(3, Op::Le, 2)]),
+    ];
+    match compile(&profile(Action::Trap, &["x86_64"], rules)) {
+        Err(said) => assert!(said.contains("loses a rule for socket"), "{said}"),
+        // Of a library that was mended, or that happens to be right here.
+        Ok(code) => {
+            for low in [0, 0x7366, 0xb1b1_b1b1, 0xffff_7364, 0xffff_7366, 0xffff_ffff] {
+                let asked = Asked { number: 41, arch: ARCHES[0].audit, pointer: 0, args: [low; 6] };
+                let wanted = if low <= 2 { EPERM } else { Action::Notify };
+                assert_eq!(run(&decode(&code), &asked).map(Action::from_value), Some(wanted), "{low:#x}");
+            }
+        }
+    }
+}
+
 #[test]
 fn doubtful_rules_with_too_many_conditions_to_try_are_refused() {
     let all = |value: u64| (0..6).map(|index| (index, Op::Le, value << (4 * index))).collect::<Vec<_>>();

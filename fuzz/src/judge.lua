@@ -45,8 +45,9 @@ local function check(what, call, ...)
     return table.unpack(results, 2, results.n)
   end
   judge(what, results[2])
-  -- What the function of a child raises in a plan is its own.
-  if not results[2].op and type(results[2].value) ~= "table" then
+  -- What the function of a child raises in a plan is its own: a table, or the text "x".
+  local own = type(results[2].value) == "table" or tostring(results[2].value):find("^input.lua:%d+: x$")
+  if not results[2].op and not own then
     found(what, "an error without op: " .. tostring(results[2]))
   end
 end

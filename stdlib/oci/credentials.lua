@@ -112,6 +112,15 @@ function M.parse_user(text)
   return user
 end
 
+--- The user of a process, whole: what is not said is 0, as in runc and crun.
+---@param given? table process.user
+---@return table
+function M.user(given)
+  local user = options.copy(given or {})
+  user.uid, user.gid = user.uid or 0, user.gid or 0
+  return user
+end
+
 --- Whether supplementary groups may be changed at all: not in the namespace of an ordinary user,
 --- who could shed a group that takes rights away (user_namespaces(7)).
 local function may_set_groups()

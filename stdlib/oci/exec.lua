@@ -57,7 +57,7 @@ function M.describe(first, given, command)
   if given.cap and #given.cap > 0 then
     add_caps(process, given.cap)
   end
-  process.user = process.user or { uid = 0, gid = 0 }
+  process.user = credentials.user(process.user)
   if given.user then
     local user = credentials.parse_user(given.user)
     process.user.uid, process.user.gid = user.uid, user.gid or process.user.gid

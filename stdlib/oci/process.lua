@@ -83,7 +83,7 @@ end
 function M.prepare(given, spec, how)
   local plan = {
     given = given,
-    user = given.user or { uid = 0, gid = 0 },
+    user = credentials.user(given.user),
     userns = how.userns or false,
     caps = credentials.capabilities(given.capabilities, how.userns or false, spec.ociVersion),
     env = environment(given.env),

@@ -129,34 +129,71 @@ local function judge(root, record)
   return record
 end
 
+-- A judgement of tables: texts, by keys of this type.
+local function texts_by(kind)
+  return function(value)
+    for key, item in pairs(type(value) == "table" and value or { false }) do
+      if type(item) ~= "string" or type(key) ~= kind then
+        return false
+      end
+    end
+    return true
+  end
+end
+
+local texts = texts_by "number"
+
+local PROCESS = { pid = "integer", starttime = "integer" }
+
 -- What the fields of a record are, where they are there.
 local TYPES = {
-  pid = "number",
-  starttime = "number",
-  maker = "table",
+  pid = "integer",
+  starttime = "integer",
+  maker = PROCESS,
   bundle = "string",
   rootfs = "string",
   created = "string",
   ociVersion = "string",
-  annotations = "table",
-  cgroup = "table",
+  annotations = texts_by "string",
+  cgroup = {
+    manager = "string",
+    path = "string",
+    dirs = texts,
+    above = texts,
+    kept = texts,
+    unit = "string",
+    rdt = { dir = "string", made = "boolean", monitor = "string" },
+  },
   group_path = "string",
-  owner = "number",
+  owner = "integer",
   own_pids = "boolean",
   callers_keyring = "boolean",
-  join = "table",
+  join = texts,
 }
 
-local function well_formed(record, id)
-  if type(record) ~= "table" or record.id ~= id or type(record.status) ~= "string" then
+-- Whether a value is of a type: the name of one, a judgement, or the types of a table's fields.
+local function is_of(value, kind)
+  if type(kind) == "function" then
+    return kind(value)
+  elseif type(kind) == "string" then
+    return type(value) == kind or math.type(value) == kind
+  elseif type(value) ~= "table" then
     return false
   end
-  for name, value in pairs(record) do
-    if TYPES[name] and type(value) ~= TYPES[name] then
+  for name, expected in pairs(kind) do
+    if value[name] ~= nil and not is_of(value[name], expected) then
       return false
     end
   end
   return true
+end
+
+local function well_formed(record, id)
+  return type(record) == "table"
+    and record.id == id
+    and type(record.status) == "string"
+    and is_of(record, TYPES)
+    and (record.cgroup == nil or record.cgroup.dirs ~= nil)
 end
 
 --- What is known of one whose record cannot be read: it can still be deleted.

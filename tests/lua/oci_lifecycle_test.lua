@@ -470,8 +470,24 @@ test.case(
 
 test.case("a state of which a field is something else is damaged, and deleted as such", function(t)
   local root <close> = temp_dir()
-  local fields = { group_path = { "x" }, pid = "1", annotations = "x", cgroup = 5, join = true }
-  for name, value in pairs(fields) do
+  local dirs = { "/sys/fs/cgroup/x" }
+  local fields = {
+    { "group_path", { "x" } },
+    { "pid", "1" },
+    { "pid", 1.5 },
+    { "maker", { pid = "1" } },
+    { "annotations", "x" },
+    { "annotations", { a = 1 } },
+    { "cgroup", 5 },
+    { "cgroup", { manager = "cgroupfs" } },
+    { "cgroup", { manager = "cgroupfs", dirs = { 5 } } },
+    { "cgroup", { manager = "cgroupfs", dirs = dirs, kept = "x" } },
+    { "cgroup", { manager = "cgroupfs", dirs = dirs, rdt = { dir = {} } } },
+    { "join", true },
+    { "join", { pid = "x" } },
+  }
+  for _, field in ipairs(fields) do
+    local name, value = field[1], field[2]
     mkdir(root.path .. "/box")
     local record = { id = "box", status = "stopped", bundle = "/b", rootfs = "/b/r", owner = 0 }
     record[name] = value

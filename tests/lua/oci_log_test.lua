@@ -30,7 +30,7 @@ test.case("a log that cannot be opened is told on standard error, and is status 
     result = run({ "--log", "syslog:box", "state", "box" }, failing)
     t.match(
       result.stderr,
-      "^crun%-lua: syslog does not listen at /dev/log: [^\n]*%(name a file%)\n$"
+      "^crun%-lua: %-%-log: syslog does not listen at /dev/log: [^\n]*%(name a file%)\n$"
     )
   end
 end)

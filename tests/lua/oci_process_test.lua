@@ -63,6 +63,20 @@ test.case("a user has its ids, its groups, its mask, and no capability", NEEDS, 
   has(t, out, "CapInh:\t0000000000000000")
 end)
 
+test.case("a user of whom only one id is said has 0 for the other", NEEDS, function(t)
+  local users = {
+    ["1000\n0\n"] = { uid = 1000 },
+    ["0\n1000\n"] = { gid = 1000 },
+    ["0\n0\n"] = { umask = 63 },
+  }
+  for expected, user in pairs(users) do
+    local out = said(t, "id -u; id -g", function(spec)
+      spec.process.user = user
+    end)
+    t.eq(out, expected)
+  end
+end)
+
 test.case("the five sets of capabilities are those of the configuration", NEEDS, function(t)
   local out = said(t, "grep Cap /proc/self/status", function(spec)
     local one, two = { "CAP_KILL" }, { "CAP_KILL", "CAP_CHOWN" }

@@ -22,6 +22,7 @@
 --- assert(state.alive(me) and not state.alive({ pid = me.pid, starttime = me.starttime + 1 }))
 --- ```
 local options = require "options"
+local owner = require "container.owner"
 local planned = require "planned"
 
 local M = {}
@@ -48,20 +49,12 @@ function M.owner(pid)
   return stat and { pid = pid, starttime = stat.starttime } or nil
 end
 
--- PF_EXITING of the kernel's sched.h, among the flags of proc_pid_stat(5).
-local EXITING = 4
-
 --- Whether a process still runs. A dead one whose parent has not asked yet does not, nor one that
 --- the kernel is taking apart.
----@param owner? network.Owner
+---@param one? network.Owner
 ---@return boolean
-function M.alive(owner)
-  local stat = owner and proc_stat(owner.pid)
-  return stat ~= nil
-    and stat.starttime == owner.starttime
-    and stat.state ~= "Z"
-    and stat.state ~= "X"
-    and stat.flags & EXITING == 0
+function M.alive(one)
+  return owner.alive(one)
 end
 
 --- Whether somebody still answers for a record: who made it, or the container's first process.

@@ -22,7 +22,7 @@ const WIDE: [&str; 3] = ["x86_64", "aarch64", "riscv64"];
 const LOW: u64 = 0xffff_ffff;
 
 /// More combinations than these are not run, and the profile is refused.
-const LIMIT: usize = 1 << 16;
+const LIMIT: usize = 1 << 14;
 
 /// Fails where the program answers another way than the profile, and where that cannot be told.
 pub fn settle(profile: &Profile, rules: &[Rule], code: &[u8]) -> Result<(), String> {

@@ -144,7 +144,8 @@ impl Start {
             Vec::new()
         };
         let mut start = Self {
-            name: options.text("name").unwrap_or_else(|| args.host.next_child()),
+            // Without one a plan could not tell the child from its parent.
+            name: options.text("name").filter(|name| !name.is_empty()).unwrap_or_else(|| args.host.next_child()),
             unshare,
             join: Vec::new(),
             maps,

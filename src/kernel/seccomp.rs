@@ -33,7 +33,7 @@ impl Filter {
     /// `keep` says whether the cache may be written.
     pub fn new(profile: Profile, flags: u32, keep: bool) -> Result<Self, String> {
         let version = libseccomp::ScmpVersion::current().map(|version| version.to_string()).unwrap_or_default();
-        let meaning = format!("{} {version} {} {profile:?}", env!("CARGO_PKG_VERSION"), names::native().word);
+        let meaning = format!("{} {} {version} {} {profile:?}", env!("CARGO_PKG_VERSION"), compile::REVISION, names::native().word);
         let code = if let Some(code) = cache::get(&meaning) {
             code
         } else {

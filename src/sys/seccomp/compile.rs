@@ -1,9 +1,9 @@
 //! From a profile's meaning to a program: libseccomp, and a prologue for what it does not know.
 //!
 //! The prologue is a few instructions before the library's program. It decides the calls that are
-//! younger than the library, by number, and answers `ENOSYS` to calls that are too new for the
-//! profile (see [`Newer`]). All else falls through to the library's program, which is a binary
-//! tree by number.
+//! younger than the library, and those whose rules the library loses, by number, and answers `ENOSYS`
+//! to calls that are too new for the profile (see [`Newer`]). All else falls through to the library's
+//! program, which is a binary tree by number.
 //!
 //! On 32-bit x86, s390 and a few others, sockets and System V objects also have one entry each,
 //! `socketcall` and `ipc`, whose arguments are in memory. libseccomp translates a rule for
@@ -11,6 +11,7 @@
 //! was allowed on a condition would be allowed without. So a profile with conditions on such a
 //! call closes the entry with `ENOSYS`, unless it names the entry itself.
 
+use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 
 use libseccomp::error::SeccompError;
@@ -21,7 +22,10 @@ use super::names::{self, Arch, Known, X32};
 use super::profile::{Action, Compare, Newer, Op, Profile, Rule};
 use super::program::{self, ANSWER, ARCH, AT_LEAST, EQUAL, GREATER, Instruction, JUMP, LOAD, NUMBER};
 
-mod doubt;
+mod own;
+
+/// Raised where the same profile makes another program than before: kept ones are not taken then.
+pub const REVISION: u32 = 2;
 
 const NO_SUCH_CALL: Action = Action::Errno(Errno::ENOSYS as u16);
 
@@ -58,9 +62,9 @@ const IPC: [&str; 12] =
 /// Rules for calls that no architecture of the profile has are passed over.
 pub fn compile(profile: &Profile) -> Result<Vec<u8>, String> {
     let rules = closed(profile);
-    let mut code = program::encode(&prologue(profile, &rules)?);
-    code.extend(library(profile, &rules)?);
-    doubt::settle(profile, &rules, &code)?;
+    let own = own::names(&rules, profile);
+    let mut code = program::encode(&prologue(profile, &rules, &own)?);
+    code.extend(library(profile, &rules, &own)?);
     if code.len() / program::SIZE > program::LIMIT {
         let length = code.len() / program::SIZE;
         return Err(format!("the filter has {length} instructions; the kernel takes at most {}", program::LIMIT));
@@ -82,7 +86,7 @@ fn closed(profile: &Profile) -> Vec<Rule> {
     rules
 }
 
-fn library(profile: &Profile, rules: &[Rule]) -> Result<Vec<u8>, String> {
+fn library(profile: &Profile, rules: &[Rule], own: &BTreeSet<&str>) -> Result<Vec<u8>, String> {
     // The highest level of the library's interface: what this kernel supports is the load's matter,
     // and asking the kernel would cost a dozen system calls.
     let _ = libseccomp::set_api(6);
@@ -99,7 +103,7 @@ fn library(profile: &Profile, rules: &[Rule]) -> Result<Vec<u8>, String> {
     if !profile.arches.contains(&names::native().word) {
         context.remove_arch(names::native().scmp).map_err(failed(names::native().word))?;
     }
-    for rule in rules.iter().filter(|rule| rule.action != profile.default) {
+    for rule in rules.iter().filter(|rule| rule.action != profile.default && !own.contains(rule.name.as_str())) {
         let Some(Known::Library(number)) = names::find(&rule.name) else { continue };
         let conditions: Vec<_> = rule.args.iter().map(condition).collect();
         let call = ScmpSyscall::from_raw_syscall(number);
@@ -155,10 +159,10 @@ fn arches(profile: &Profile) -> Vec<&'static Arch> {
 }
 
 /// The instructions before the library's program; they fall through where they decide nothing.
-fn prologue(profile: &Profile, rules: &[Rule]) -> Result<Vec<Instruction>, String> {
+fn prologue(profile: &Profile, rules: &[Rule], own: &BTreeSet<&str>) -> Result<Vec<Instruction>, String> {
     let mut sections: Vec<(u32, Vec<Instruction>)> = Vec::new();
     for arch in arches(profile) {
-        let section = section(profile, rules, arch)?;
+        let section = section(profile, rules, own, arch)?;
         match sections.iter_mut().find(|(audit, _)| *audit == arch.audit) {
             // x86-64 and x32 look the same to a filter and differ by number.
             Some((_, other)) => other.extend(section),
@@ -184,29 +188,25 @@ fn prologue(profile: &Profile, rules: &[Rule]) -> Result<Vec<Instruction>, Strin
 }
 
 /// What one architecture's calls by number answer, with the number loaded.
-fn section(profile: &Profile, rules: &[Rule], arch: &Arch) -> Result<Vec<Instruction>, String> {
-    let mut decided: Vec<(u32, Action)> = Vec::new();
+fn section(profile: &Profile, rules: &[Rule], own: &BTreeSet<&str>, arch: &Arch) -> Result<Vec<Instruction>, String> {
+    let mut decided: Vec<(u32, Vec<Instruction>)> = Vec::new();
     let mut highest = None;
     for rule in rules {
         let number = names::number(&rule.name, arch);
         highest = highest.max(number);
-        if matches!(names::find(&rule.name), Some(Known::Library(_)) | None) {
-            continue;
-        }
-        // As for the library's calls, a rule with the default action says nothing.
-        let Some(number) = number.filter(|_| rule.action != profile.default) else { continue };
-        if !rule.args.is_empty() {
-            return Err(format!("{}: this build's libseccomp is older than the call; its arguments cannot be judged", rule.name));
-        }
+        let Some(number) = number.filter(|_| own.contains(rule.name.as_str())) else { continue };
         if !decided.iter().any(|(other, _)| *other == number) {
-            decided.push((number, rule.action));
+            decided.extend(own::judgement(&rule.name, rules, profile, arch).map(|code| (number, code)));
         }
     }
     decided.sort_by_key(|(number, _)| *number);
     let mut out = Vec::new();
-    for (number, action) in &decided {
-        out.push(test(EQUAL, *number, 0, 1));
-        out.push(plain(ANSWER, action.value()));
+    for (number, judgement) in &decided {
+        match u8::try_from(judgement.len()) {
+            Ok(length) => out.push(test(EQUAL, *number, 0, length)),
+            Err(_) => out.extend([test(EQUAL, *number, 1, 0), plain(JUMP, jump(judgement.len())?)]),
+        }
+        out.extend(judgement);
     }
     // One test passes over all of them, for the calls that programs really make.
     if let Some((lowest, _)) = decided.first() {

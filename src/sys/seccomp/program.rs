@@ -32,7 +32,7 @@ pub const AT_LEAST: u16 = 0x35;
 /// Test for common bits.
 const COMMON: u16 = 0x45;
 /// And with `k`.
-const AND: u16 = 0x54;
+pub const AND: u16 = 0x54;
 /// Answer `k`.
 pub const ANSWER: u16 = 0x06;
 
@@ -154,55 +154,6 @@ pub fn answers(program: &[Instruction], number: u32, arch: u32) -> BTreeSet<u32>
         }
         if test != Some(true) {
             open.push(next(one.jf, known));
-        }
-    }
-    found
-}
-
-/// A word of a call's description: its place, and the bits of it that are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Word {
-    /// As in `struct seccomp_data`.
-    pub offset: u32,
-    /// Of these bits.
-    pub mask: u32,
-}
-
-/// What a program compares the words of a call's arguments with, whatever they are.
-#[must_use]
-pub fn comparisons(program: &[Instruction], number: u32, arch: u32) -> BTreeSet<(Word, u32)> {
-    let asked = Asked { number, arch, ..Asked::default() };
-    let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
-    // Where, and what the accumulator holds there.
-    let mut open: Vec<(usize, Result<u32, Word>)> = vec![(0, Ok(0))];
-    while let Some((at, held)) = open.pop() {
-        let Some(one) = program.get(at) else { continue };
-        if !seen.insert((at, held)) {
-            continue;
-        }
-        let test = |value| match one.code {
-            EQUAL => value == one.k,
-            GREATER => value > one.k,
-            AT_LEAST => value >= one.k,
-            _ => value & one.k != 0,
-        };
-        match (one.code, held) {
-            (ANSWER, _) => {}
-            (JUMP, _) => open.push((at + 1 + usize::try_from(one.k).unwrap_or(LIMIT), held)),
-            (LOAD, _) => {
-                let known = asked.word(one.k).filter(|_| one.k < 8);
-                open.push((at + 1, known.ok_or(Word { offset: one.k, mask: u32::MAX })));
-            }
-            (AND, held) => {
-                let masked = |word: Word| Word { mask: word.mask & one.k, ..word };
-                open.push((at + 1, held.map(|value| value & one.k).map_err(masked)));
-            }
-            (_, Ok(value)) => open.push((at + 1 + usize::from(if test(value) { one.jt } else { one.jf }), held)),
-            (_, Err(word)) => {
-                let some = Word { mask: word.mask & one.k, ..word };
-                found.extend(if one.code == COMMON { vec![(some, 0), (some, one.k)] } else { vec![(word, one.k)] });
-                open.extend([one.jt, one.jf].map(|jump| (at + 1 + usize::from(jump), held)));
-            }
         }
     }
     found

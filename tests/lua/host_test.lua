@@ -394,4 +394,10 @@ test.case("a reader that fails in a plan answers what is not known", function(t)
   t.eq(result.code, 1)
 end)
 
+test.case("a child whose name is empty has one in a plan, which would not end else", function(t)
+  local result = plan [[spawn({ name = "" }, function() mkdir "/never" end):wait()]]
+  t.eq(result.code, 0, result.stderr)
+  t.match(result.stdout, "/never", true)
+end)
+
 return test.run()

@@ -196,9 +196,10 @@ fn section(profile: &Profile, rules: &[Rule], own: &BTreeSet<&str>, arch: &Arch)
         highest = highest.max(number);
         let Some(number) = number.filter(|_| own.contains(rule.name.as_str())) else { continue };
         if !decided.iter().any(|(other, _)| *other == number) {
-            decided.extend(own::judgement(&rule.name, rules, profile, arch).map(|code| (number, code)));
+            decided.push((number, own::judgement(&rule.name, rules, profile, arch)?));
         }
     }
+    decided.retain(|(_, judgement)| !judgement.is_empty());
     decided.sort_by_key(|(number, _)| *number);
     let mut out = Vec::new();
     for (number, judgement) in &decided {

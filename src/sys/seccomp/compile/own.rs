@@ -44,13 +44,13 @@ fn is_wide(one: &Compare) -> bool {
 }
 
 /// What judges a call of that name; it answers in any case. Nothing where no rule says anything of it.
-pub fn judgement(name: &str, rules: &[Rule], profile: &Profile, arch: &Arch) -> Option<Vec<Instruction>> {
+pub fn judgement(name: &str, rules: &[Rule], profile: &Profile, arch: &Arch) -> Result<Vec<Instruction>, String> {
     let mut rules = of(name, rules, profile);
     if rules.is_empty() {
-        return None;
+        return Ok(Vec::new());
     }
     if let Some(whole) = rules.iter().find(|rule| rule.args.is_empty()) {
-        return Some(vec![plain(ANSWER, whole.action.value())]);
+        return Ok(vec![plain(ANSWER, whole.action.value())]);
     }
     rules.sort_by_key(|rule| rule.action.severity());
     let mut out = Vec::new();
@@ -60,10 +60,14 @@ pub fn judgement(name: &str, rules: &[Rule], profile: &Profile, arch: &Arch) -> 
         for one in rule.args.iter().rev() {
             code.splice(0..0, condition(one, code.len(), is_narrow(arch)));
         }
+        // A test leads no further; six arguments, each compared once, take 43.
+        if code.len() > usize::from(u8::MAX) {
+            return Err(format!("{name}: a rule has too many conditions"));
+        }
         out.extend(code);
     }
     out.push(plain(ANSWER, profile.default.value()));
-    Some(out)
+    Ok(out)
 }
 
 /// Arguments of 32 bits, whose high halves are not looked at; `AUDIT_ARCH` has a bit for the others. As in
@@ -123,7 +127,7 @@ fn condition(one: &Compare, rest: usize, narrow: bool) -> Vec<Instruction> {
     let length = steps.len();
     let place = |(at, (step, then, otherwise)): (usize, (Instruction, Way, Way))| {
         let left = length - at - 1;
-        // Six conditions are no more than 42 instructions.
+        // Of a rule that is longer nothing is made.
         let far = |way: Way| {
             let distance = match way {
                 On => 0,

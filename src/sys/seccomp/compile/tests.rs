@@ -262,3 +262,9 @@ fn rules_that_the_library_loses_are_kept() -> Result<(), String> {
     }
     Ok(())
 }
+
+#[test]
+fn a_rule_over_which_no_test_leads_is_refused() {
+    let rule = rule("mseal", EPERM, &[(0, Op::Ge, 1 << 32); 60]);
+    assert!(compile(&profile(Action::Allow, &["x86_64"], vec![rule])).is_err_and(|said| said.contains("too many conditions")));
+}

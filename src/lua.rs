@@ -191,10 +191,10 @@ impl Machine {
         let libs =
             StdLib::COROUTINE | StdLib::TABLE | StdLib::IO | StdLib::OS | StdLib::STRING | StdLib::UTF8 | StdLib::MATH | StdLib::DEBUG;
         let lua = new_lua(libs)?;
+        // Without a limit a request that the kernel refuses would be the end of the process.
+        lua.set_memory_limit(MEMORY_LIMIT)?;
         if settings.brief {
             lua.gc_stop();
-        } else {
-            lua.set_memory_limit(MEMORY_LIMIT)?;
         }
         let weak = lua.weak();
         let standing = Rc::new(Standing::new(settings.stdlib.clone()));

@@ -44,6 +44,30 @@ test.case("what allocates too much is ended, and its memory is free again", func
   t.eq(#("x"):rep(32 << 20), 32 << 20)
 end)
 
+test.case("after a read of nearly 2^63 bytes was refused the limit still holds", function(t)
+  local zero <close> = assert(io.open "/dev/zero")
+  local greedy = {
+    "return file:read(most)",
+    "return file:lines(most)()",
+    "return io.lines('/dev/zero', most)()",
+    "return pcall(file.read, file, most), ('x'):rep(20 << 20)",
+  }
+  for _, text in ipairs(greedy) do
+    for _, most in ipairs { math.maxinteger, math.maxinteger - 4096, 1 << 62, 1 << 31 } do
+      local body = chunk("local file, most = ... " .. text)
+      t.fails("the function needs more than 8 MiB of memory", budget, { memory = "8M" }, function()
+        return body(zero, most)
+      end)
+    end
+  end
+  t.fails("not enough memory", zero.read, zero, math.maxinteger)
+  t.fails("not enough memory", function()
+    return { ("x"):rep(1 << 29), ("y"):rep(1 << 29) }
+  end)
+  t.fails("bad argument #2 to 'read' (invalid format)", zero.read, zero, 1, "x")
+  t.fails("bad argument #1 to 'read' (string expected, got table)", zero.read, zero, {})
+end)
+
 test.case("a function that catches the want of memory is ended by its time", function(t)
   t.fails("20ms of processor time", budget, { time = "20ms", memory = "8M" }, function()
     while true do

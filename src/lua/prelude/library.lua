@@ -51,29 +51,74 @@ globals.string = copy(lua.string, { "dump" })
 -- What methods of texts are found in is everybody's, and without `dump` as well.
 getmetatable("").__index = globals.string
 
--- Nothing, repeated, takes as long as something, and no hook looks at it.
-function globals.string.rep(text, times, separator)
-  if text == "" and (separator == nil or separator == "") and tonumber(times) then
-    times = 1
-  end
-  return lua.string.rep(text, times, separator)
-end
-
-globals.io = copy(lua.io, { "popen" })
-
 -- Linux: a signal came while it waited. To the script that looks like the end of the file.
 local EINTR = 4
 
-local function heeding(...)
+-- What one of Lua's own functions has answered or raised, as if the script had called it itself.
+local function relayed(ok, ...)
   local result, _, errno = ...
-  if result == nil and errno == EINTR then
+  if not ok then
+    error(result, result ~= "not enough memory" and 2 or 0)
+  elseif result == nil and errno == EINTR then
     services.interrupted()
   end
   return ...
 end
 
+-- Nothing, repeated, takes as long as something, and no hook looks at it.
+function globals.string.rep(text, times, separator)
+  if text == "" and (separator == nil or separator == "") and tonumber(times) then
+    times = 1
+  end
+  return relayed(pcall(lua.string.rep, text, times, separator))
+end
+
+globals.io = copy(lua.io, { "popen" })
+
+-- A read of nearly 2^63 bytes would overflow the count that mlua keeps of the machine's memory, and
+-- no limit would hold from then on: the most that is asked for is this, which no machine has.
+local MOST = 1 << 62
+local find, min, tointeger, pack, unpack =
+  lua.string.find, lua.math.min, lua.math.tointeger, lua.table.pack, lua.table.unpack
+
+-- What is to be read, as `file:read` takes it, checked before the first of it is.
+local function formats(name, ...)
+  local out = pack(...)
+  for at = 1, out.n do
+    local format, wrong = out[at], nil
+    if type(format) == "number" then
+      local size = tointeger(format)
+      out[at] = size and min(size, MOST)
+      wrong = not size and "number has no integer representation"
+    elseif type(format) ~= "string" then
+      wrong = "string expected, got " .. type(format)
+    elseif not find(format, "^%*?[nlLa]") then
+      wrong = "invalid format"
+    end
+    if wrong then
+      error(("bad argument #%d to '%s' (%s)"):format(at, name, wrong), 3)
+    end
+  end
+  return unpack(out, 1, out.n)
+end
+
+local file = getmetatable(lua.io.stdin).__index
+local read, lines = file.read, file.lines
+
+function file.read(self, ...)
+  return relayed(pcall(read, self, formats("read", ...)))
+end
+
+function file.lines(self, ...)
+  return relayed(pcall(lines, self, formats("lines", ...)))
+end
+
 function globals.io.read(...)
-  return heeding(lua.io.read(...))
+  return relayed(pcall(lua.io.read, formats("read", ...)))
+end
+
+function globals.io.lines(name, ...)
+  return relayed(pcall(lua.io.lines, name, formats("lines", ...)))
 end
 
 globals.os = copy(lua.os, { "execute", "exit", "setlocale", "tmpname" })

@@ -49,7 +49,9 @@ pub fn judgement(name: &str, rules: &[Rule], profile: &Profile, arch: &Arch) -> 
     if rules.is_empty() {
         return Ok(Vec::new());
     }
-    if let Some(whole) = rules.iter().find(|rule| rule.args.is_empty()) {
+    let narrow = is_narrow(arch);
+    // As with the library, a rule of which every condition looks at no bit is for the call as a whole.
+    if let Some(whole) = rules.iter().find(|rule| rule.args.iter().all(|one| looks_at_nothing(one, narrow))) {
         return Ok(vec![plain(ANSWER, whole.action.value())]);
     }
     rules.sort_by_key(|rule| rule.action.severity());
@@ -58,7 +60,7 @@ pub fn judgement(name: &str, rules: &[Rule], profile: &Profile, arch: &Arch) -> 
         // From its end: then it is known how far it is to the next rule.
         let mut code = vec![plain(ANSWER, rule.action.value())];
         for one in rule.args.iter().rev() {
-            code.splice(0..0, condition(one, code.len(), is_narrow(arch)));
+            code.splice(0..0, condition(one, code.len(), narrow));
         }
         // A test leads no further; six arguments, each compared once, take 43.
         if code.len() > usize::from(u8::MAX) {
@@ -74,6 +76,12 @@ pub fn judgement(name: &str, rules: &[Rule], profile: &Profile, arch: &Arch) -> 
 /// the library these are also those of processors of 64 bits that use 32 of them.
 fn is_narrow(arch: &Arch) -> bool {
     arch.audit & 0x8000_0000 == 0 || arch.base == X32 || arch.word.ends_with("n32")
+}
+
+/// Every argument is as good as another.
+fn looks_at_nothing(one: &Compare, narrow: bool) -> bool {
+    let seen = if narrow { u64::from(u32::MAX) } else { u64::MAX };
+    matches!(one.op, Op::MaskedEq(mask) if mask & seen == 0)
 }
 
 /// Where a test leads.

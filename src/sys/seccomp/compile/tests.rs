@@ -24,11 +24,12 @@ fn meaning(profile: &Profile, arch: &Arch, name: &str, args: [u64; 6]) -> Action
         return Action::KillProcess;
     }
     let rules = || profile.rules.iter().filter(|rule| rule.name == name);
-    if let Some(whole) = rules().find(|rule| rule.args.is_empty()) {
-        return whole.action;
-    }
     let narrow = matches!(arch.word, "x86" | "x32" | "arm");
     let width = if narrow { u64::from(u32::MAX) } else { u64::MAX };
+    let any = |one: &Compare| matches!(one.op, Op::MaskedEq(mask) if mask & width == 0);
+    if let Some(whole) = rules().find(|rule| rule.args.iter().all(any)) {
+        return whole.action;
+    }
     let low = |one: &Compare| Compare { value: one.value & width, ..*one };
     let holds = |rule: &&Rule| rule.args.iter().all(|one| low(one).holds(args[one.index as usize] & width));
     rules().find(holds).map_or(profile.default, |rule| rule.action)
@@ -214,6 +215,7 @@ fn rules_that_the_library_loses_are_kept() -> Result<(), String> {
     let wide = (3, Op::Ge, 0x439c_e7de_fc43_4d50);
     let number = 0xdada_dada_dab2_e832;
     let (huge, low) = ((2, Op::Le, u64::MAX - 1), (3, Op::Ge, 38));
+    let highest = (1, Op::MaskedEq(1 << 63), 1 << 63);
     let profiles = [
         (Action::Allow, vec![rule("getpid", EPERM, &[(3, Op::Le, 1 << 32)]), rule("getpid", EPERM, &[(3, Op::Lt, 177)])]),
         (
@@ -249,6 +251,10 @@ fn rules_that_the_library_loses_are_kept() -> Result<(), String> {
                 rule("exit_group", Action::KillThread, &[huge, low]),
                 rule("exit_group", Action::Log, &[huge, (5, Op::Le, u64::MAX - 1)]),
             ],
+        ),
+        (
+            Action::Allow,
+            vec![rule("openat", Action::Errno(101), &[(2, Op::Gt, 97), highest]), rule("openat", Action::Errno(0), &[highest])],
         ),
     ];
     for (default, rules) in profiles {

@@ -16,6 +16,7 @@ use super::error::{Outcome, Raise};
 use super::handle::Resource;
 use super::processes::interrupted;
 use super::processes::streams::Descriptor;
+use super::processes::waiting;
 use super::seccomp::{Line, Listener, Turn};
 use super::stop_if_signalled;
 use crate::kernel::supervision::Call;
@@ -137,24 +138,30 @@ enum Next {
 fn next(host: &Host, listener: &Fd, deadline: Option<Instant>, others: &[RawFd], turn: Turn) -> Outcome<Next> {
     let failed = |errno: Errno| Raise::read(format!("ioctl({listener}, SECCOMP_IOCTL_NOTIF_RECV)"), errno);
     let fd = listener.get().map_err(failed)?;
-    let mut set = PollSet::with_capacity(1 + others.len());
-    others.iter().chain([&fd.as_raw_fd()]).for_each(|number| set.push(*number, false));
     let held = interrupt::Held::start(&[]).map_err(failed)?;
     loop {
         if stop_if_signalled(host) {
             return Err(interrupted());
         }
+        let children = if supervision::lets_go_of_the_dead() { Vec::new() } else { waiting::running(host) };
+        let pidfds = children.iter().map(|child| child.pidfd().raw()).collect::<sys::Result<Vec<_>>>().map_err(failed)?;
+        let mut set = PollSet::with_capacity(1 + others.len() + pidfds.len());
+        [fd.as_raw_fd()].iter().chain(others).chain(&pidfds).for_each(|number| set.push(*number, false));
         match set.wait(deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())), &held) {
             Ok(()) => {}
             Err(Errno::EINTR) => continue,
             Err(errno) => return Err(failed(errno)),
         }
-        let own = set.ready().find(|(place, _)| *place == others.len()).map(|(_, ready)| ready);
-        let other = set.ready().map(|(place, _)| place).find(|place| *place < others.len());
+        let own = set.ready().find(|(place, _)| *place == 0).map(|(_, ready)| ready);
+        let other = set.ready().filter_map(|(place, _)| place.checked_sub(1)).min();
         match (own, other) {
             (None, None) => return Err(failed(Errno::ETIMEDOUT)),
+            (None, Some(place)) if place >= others.len() => {
+                waiting::reap_ended(host, &children)?;
+                continue;
+            }
             (None, Some(place)) => return Ok(Next::Other(place)),
-            (Some(_), Some(place)) if turn == Turn::Others => return Ok(Next::Other(place)),
+            (Some(_), Some(place)) if place < others.len() && turn == Turn::Others => return Ok(Next::Other(place)),
             (Some(ready), _) if !ready.input => return Ok(Next::Over),
             (Some(_), _) => {}
         }

@@ -85,12 +85,15 @@ pub fn receive(listener: BorrowedFd) -> Result<Waiting> {
     Ok(waiting)
 }
 
-/// Whether [`receive`] itself ends, with `ENOENT`, when no process is left under the filter: from Linux
-/// 6.11 on; earlier ones wait for ever, and only poll(2) tells.
+/// Whether a process is no longer under its filter once it has ended: from Linux 6.11 on, where
+/// [`receive`] also ends by itself, with `ENOENT`, when no process is left under it.
+///
+/// Earlier kernels keep a process there until it has been reaped, and let `receive` wait for ever: only
+/// poll(2) tells of the end.
 #[must_use]
-pub fn receive_ends() -> bool {
-    static ENDS: OnceLock<bool> = OnceLock::new();
-    *ENDS.get_or_init(|| {
+pub fn lets_go_of_the_dead() -> bool {
+    static GOES: OnceLock<bool> = OnceLock::new();
+    *GOES.get_or_init(|| {
         let release = nix::sys::utsname::uname().ok().and_then(|name| name.release().to_str().map(str::to_owned));
         let mut numbers = release.iter().flat_map(|release| release.split(|letter: char| !letter.is_ascii_digit()));
         let mut number = || numbers.next().and_then(|word| word.parse::<u32>().ok()).unwrap_or(0);

@@ -9,7 +9,7 @@ use crate::kernel::Reply;
 use crate::kernel::processes::{Call, Others, signal_number};
 use crate::lua::args::{Args, Fields};
 use crate::lua::error::{Outcome, Raise};
-use crate::lua::handle::Handle;
+use crate::lua::handle::{Handle, Held};
 use crate::lua::{Host, stop_if_signalled};
 use crate::sys::Errno;
 
@@ -72,6 +72,16 @@ fn wait_for(host: &Host, processes: &[&Process], timeout: Option<Duration>, forw
         process.end.set(Some((end, usage)));
     }
     Ok(Some(index))
+}
+
+/// The children of this process that have not been reaped.
+pub fn running(host: &Host) -> Vec<Held<Process>> {
+    host.ledger.all::<Process>().into_iter().filter(|child| child.running().is_some()).collect()
+}
+
+/// Reaps those of them that have ended; their handles know how from then on.
+pub fn reap_ended(host: &Host, children: &[Held<Process>]) -> Outcome<()> {
+    children.iter().try_for_each(|child| wait_for(host, &[child], Some(Duration::ZERO), Vec::new()).map(drop))
 }
 
 /// Waits as [`wait`] does and reaps every other child meanwhile, as the first process of a pid

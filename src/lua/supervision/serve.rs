@@ -201,7 +201,7 @@ struct Queue<'a> {
 impl<'a> Queue<'a> {
     fn new(host: &'a Host, listener: Fd, deadline: Option<Instant>, others: Vec<RawFd>) -> Outcome<Self> {
         let mut queue = Self { host, listener, deadline, others, door: None };
-        if deadline.is_none() && queue.others.is_empty() && supervision::receive_ends() {
+        if deadline.is_none() && queue.others.is_empty() && supervision::lets_go_of_the_dead() {
             let door = queue.listener.get().and_then(Door::open).map_err(|errno| queue.failed(errno))?;
             host.ledger.private(door.number());
             queue.door = Some(door);

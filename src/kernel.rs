@@ -15,7 +15,7 @@ mod event;
 mod explain;
 mod faces;
 mod guard;
-mod journal;
+pub mod journal;
 mod layout;
 mod lesson;
 mod live;

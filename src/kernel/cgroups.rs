@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Fact, Kept, Lesson, Reply, Request, Script, Shell, quote, shell_quote};
+use super::{Fact, Kept, Lesson, Reply, Request, Script, Shell, journal, quote, shell_quote};
 use crate::sys::cgroups::{self as sys_cgroups, Version};
 use crate::sys::{self, Errno, Fd, Pid};
 
@@ -365,19 +365,20 @@ impl Request for Call {
 /// What the journal is told of a group: where it is, where it is frozen, what was made above it.
 #[must_use]
 pub fn kept(dirs: &[PathBuf], freezer: Option<&Path>, above: &[PathBuf]) -> Kept {
-    Kept::new("cgroup", json!({ "dirs": dirs, "freezer": freezer, "above": above }))
+    let written = |dirs: &[PathBuf]| dirs.iter().map(|dir| journal::written(dir)).collect::<Vec<_>>();
+    Kept::new("cgroup", json!({ "dirs": written(dirs), "freezer": freezer.map(journal::written), "above": written(above) }))
 }
 
 /// The calls that remove a group that a dead process has left. Groups of a name may be in other
 /// hierarchies each time: what is in one of the `living` is that one's.
 pub fn undo(what: &Value, living: &[&Value]) -> Vec<super::Call> {
     let paths = |of: &Value, name: &str| -> Vec<PathBuf> {
-        of[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(PathBuf::from).collect()
+        of[name].as_array().into_iter().flatten().filter_map(journal::path_of).collect()
     };
     let taken: Vec<PathBuf> = living.iter().flat_map(|of| paths(of, "dirs")).collect();
     let free = |dir: &PathBuf| !taken.contains(dir);
     let dirs: Vec<PathBuf> = paths(what, "dirs").into_iter().filter(free).collect();
-    let freezer = what["freezer"].as_str().map(PathBuf::from).filter(free);
+    let freezer = journal::path_of(&what["freezer"]).filter(free);
     removal(&dirs, freezer, &paths(what, "above")).into_iter().map(Into::into).collect()
 }
 

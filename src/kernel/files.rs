@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nix::libc;
 use serde_json::Value;
 
-use super::{Fact, Lesson, Reply, Request, Script, Shell, quote, shell_quote};
+use super::{Fact, Lesson, Reply, Request, Script, Shell, journal, quote, shell_quote};
 use crate::sys::{self, Errno, Fd, files};
 
 mod lesson;
@@ -357,5 +357,5 @@ impl Request for Call {
 /// The calls that remove a directory that a dead process has left.
 #[must_use]
 pub fn undo(what: &Value) -> Vec<super::Call> {
-    what.as_str().map(|path| Call::RemoveAll { path: path.into() }.into()).into_iter().collect()
+    journal::path_of(what).map(|path| Call::RemoveAll { path }.into()).into_iter().collect()
 }

@@ -5,8 +5,10 @@
 //! made, and a line after it is gone. When the process is dead, [`gc`] takes back what is left.
 
 use std::cell::{Cell, RefCell};
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,22 @@ use super::state::{private_dir, state_dir};
 use super::{Call, Kernel};
 use crate::sys::cgroups::read_short;
 use crate::sys::fork;
+
+/// A path as the journal has it: a text, or the numbers of its bytes where these are none.
+#[must_use]
+pub fn written(path: &Path) -> Value {
+    path.to_str().map_or_else(|| path.as_os_str().as_bytes().into(), Value::from)
+}
+
+/// The path that [`written`] has written.
+#[must_use]
+pub fn path_of(written: &Value) -> Option<PathBuf> {
+    if let Some(text) = written.as_str() {
+        return Some(text.into());
+    }
+    let bytes = written.as_array()?.iter().map(|byte| byte.as_u64()?.try_into().ok()).collect::<Option<Vec<u8>>>()?;
+    Some(OsString::from_vec(bytes).into())
+}
 
 /// One lasting thing: its kind, and what its topic needs to remove it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -257,6 +275,18 @@ fn left_over(text: &str) -> Vec<Kept> {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn any_path_is_written_and_read() {
+        for bytes in [&b"/tmp/pin"[..], b"/tmp/\xff\xfe", b""] {
+            let path = Path::new(OsStr::from_bytes(bytes));
+            assert_eq!(path_of(&written(path)).as_deref(), Some(path));
+        }
+        for other in [json!(null), json!(7), json!([256]), json!(["a"]), json!({})] {
+            assert_eq!(path_of(&other), None);
+        }
+    }
 
     #[test]
     fn what_is_gone_or_torn_is_not_left_over() -> serde_json::Result<()> {

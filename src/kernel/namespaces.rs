@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use nix::mount::MsFlags;
 use serde_json::Value;
 
-use super::{Fact, KINDS, Kinds, Lesson, Reply, Request, Script, Shell, back};
+use super::{Fact, KINDS, Kinds, Lesson, Reply, Request, Script, Shell, back, journal};
 use crate::sys::namespaces::ids::{Range, map_text};
 use crate::sys::{self, Errno, Fd, Pid};
 
@@ -325,6 +325,6 @@ fn propagation() -> Vec<Fact> {
 
 /// The calls that remove a pin that a dead process has left.
 pub fn undo(what: &Value) -> Vec<super::Call> {
-    let Some(path) = what.as_str().map(PathBuf::from) else { return Vec::new() };
+    let Some(path) = journal::path_of(what) else { return Vec::new() };
     vec![Call::Unbind { path: path.clone() }.into(), Call::RemovePinFile { path }.into()]
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{Fact, Lesson, Reply, Request, Shell};
+use super::{Fact, Lesson, Reply, Request, Shell, journal};
 use crate::sys::network::addresses::{self, Cidr};
 use crate::sys::network::links::{self, Change, NewLink};
 use crate::sys::network::routes::{self, Route};
@@ -307,7 +307,7 @@ fn facts(call: &Call) -> sys::Result<Vec<Fact>> {
 /// The index says which device it is, whatever it is called by now; a later device of the same
 /// name has another. Only an owner that died while it made the device has not written it down.
 pub fn undo_link(what: &Value) -> Vec<super::Call> {
-    let ns = what["path"].as_str().map(|path| Place::Path(path.into()));
+    let ns = journal::path_of(&what["path"]).map(Place::Path);
     if ns.is_none() && what["netns"].as_str() != namespace_name().as_deref() {
         return Vec::new();
     }
@@ -327,7 +327,7 @@ pub fn undo_netns(what: &Value) -> Vec<super::Call> {
 /// The calls that remove a table of nftables.
 pub fn undo_table(what: &Value) -> Vec<super::Call> {
     let (Some(family), Some(table)) = (what["family"].as_str(), what["table"].as_str()) else { return Vec::new() };
-    let ns = what["path"].as_str().map(|path| Place::Path(path.into()));
+    let ns = journal::path_of(&what["path"]).map(Place::Path);
     if ns.is_none() && what["netns"].as_str() != namespace_name().as_deref() {
         return Vec::new();
     }

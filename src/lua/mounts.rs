@@ -14,7 +14,7 @@ use super::handle;
 use super::table::{Primitive, Scope, example_with};
 use super::types::{Param, Type, may, need};
 use crate::kernel::mounts::{Call, Spot};
-use crate::kernel::{Kept, Kinds};
+use crate::kernel::{Kept, Kinds, journal};
 use crate::sys::Fd;
 use crate::sys::mounts::has_new_api;
 
@@ -279,7 +279,7 @@ impl Keeping {
         }
         let given = args.required_path("target");
         let target = std::fs::canonicalize(&given).unwrap_or(given);
-        let what = json!({ "target": target.to_string_lossy(), "type": fstype, "source": args.required_text("source") });
+        let what = json!({ "target": journal::written(&target), "type": fstype, "source": args.required_text("source") });
         Ok(Self { journal: handle::journal(args.host, Kept::new("mount", what))?, on_host: Some(target) })
     }
 

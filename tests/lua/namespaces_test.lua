@@ -317,6 +317,24 @@ test.case("closing a pin removes its mount and its file", { "root" }, function(t
   t.eq(io.open(path), nil)
 end)
 
+test.case("a pin is anywhere that the kernel takes, and gc finds it there", { "root" }, function(t)
+  unshare { "mnt" }
+  local path = path_for "pin \xff\n"
+  local told = pipe()
+  local maker = spawn(function()
+    ns_pin("uts", path)
+    told.write:write "made"
+    poll({}, { timeout = "1h" })
+  end)
+  t.eq(told.read:read(4), "made")
+  local starttime = proc_stat(maker.pid).starttime
+  maker:kill "kill"
+  maker:wait()
+  t.eq(stat(path).type, "file")
+  t.eq(journal_collect(maker.pid, starttime), 1)
+  t.eq(try(stat, path), nil)
+end)
+
 test.case("a pin that somebody else has removed closes without an error", { "root" }, function()
   unshare { "mnt" }
   local path = path_for("pin")

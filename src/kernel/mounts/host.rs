@@ -9,7 +9,7 @@ use nix::sys::stat::Mode;
 use serde_json::Value;
 
 use super::{Call, Spot, UserNamespace, flags};
-use crate::kernel::{Fact, Shell, back, shell_quote};
+use crate::kernel::{Fact, Shell, back, journal, shell_quote};
 use crate::sys::{self, Errno, Fd, mounts};
 
 /// Opens the user namespace of an id-mapped mount.
@@ -46,15 +46,15 @@ pub fn hide_host(root: &Fd) -> sys::Result<()> {
 /// The calls that remove a mount which a dead process has left on the host: none unless the same
 /// file system from the same source is still mounted there.
 pub fn undo(what: &Value) -> Vec<crate::kernel::Call> {
-    let (Some(target), Some(fstype), Some(source)) = (what["target"].as_str(), what["type"].as_str(), what["source"].as_str()) else {
+    let (Some(target), Some(fstype), Some(source)) = (journal::path_of(&what["target"]), what["type"].as_str(), what["source"].as_str()) else {
         return Vec::new();
     };
-    let there = mounts::mounted().unwrap_or_default().into_iter().rfind(|mount| mount.target == Path::new(target));
+    let there = mounts::mounted().unwrap_or_default().into_iter().rfind(|mount| mount.target == target);
     let same = there.is_some_and(|mount| fstype == "bind" || mount.fstype == fstype && mount.source == source);
     if !same {
         return Vec::new();
     }
-    vec![Call::Unmount { target: Spot::Path(target.into()), flags: libc::MNT_DETACH | libc::UMOUNT_NOFOLLOW }.into()]
+    vec![Call::Unmount { target: Spot::Path(target), flags: libc::MNT_DETACH | libc::UMOUNT_NOFOLLOW }.into()]
 }
 
 /// The command of mount(8).

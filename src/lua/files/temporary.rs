@@ -4,10 +4,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use mlua::{Lua, Value};
-use serde_json::json;
 
 use super::text;
-use crate::kernel::Kept;
+use crate::kernel::{Kept, journal};
 use crate::kernel::files::Call;
 use crate::lua::Host;
 use crate::lua::args::Args;
@@ -49,7 +48,7 @@ pub fn temp_dir(args: &Args) -> Outcome {
     // The journal's reader stands somewhere else.
     let given = given.map(|dir| std::path::absolute(dir).map_err(|error| Raise::read("getcwd()", files::errno(error)))).transpose()?;
     let path = given.unwrap_or_else(usual).join(format!("crun-lua-{}", random_name()?));
-    let journal = handle::journal(args.host, Kept::new("directory", json!(path.to_string_lossy())))?;
+    let journal = handle::journal(args.host, Kept::new("directory", journal::written(&path)))?;
     if let Err(failure) = args.host.run(Call::Temporary { path: path.clone() }) {
         if let Some(number) = journal {
             args.host.journal.gone(number).map_err(|error| Raise::state(error.to_string()))?;

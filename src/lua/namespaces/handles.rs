@@ -13,7 +13,7 @@ use super::super::processes::Process;
 use super::super::{Host, unknown};
 use super::identity_of;
 use crate::kernel::namespaces::{Call, Source};
-use crate::kernel::{KINDS, Kept, Kinds};
+use crate::kernel::{KINDS, Kept, Kinds, journal};
 use crate::sys::namespaces::{self as ns, Identity};
 use crate::sys::{Errno, Fd, Pid};
 
@@ -213,7 +213,7 @@ pub fn pin(args: &Args) -> Outcome {
 fn make_pin(args: &Args, opened: Opened) -> Outcome {
     let host = args.host;
     let path = std::path::absolute(args.required_path("path")).map_err(|error| Raise::state(error.to_string()))?;
-    let entry = handle::journal(host, Kept::new("pin", serde_json::json!(path)))?;
+    let entry = handle::journal(host, Kept::new("pin", journal::written(&path)))?;
     let written_off = || entry.is_some_and(|number| host.journal.gone(number).is_ok());
     if let Err(raise) = host.run(Call::MakePinFile { path: path.clone() }) {
         written_off();

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Home;
 use crate::kernel::network::{Call, Place, namespace_name};
-use crate::kernel::{Kept, Kinds};
+use crate::kernel::{Kept, Kinds, journal};
 use crate::lua::Host;
 use crate::lua::error::Outcome;
 use crate::lua::handle::{self, Handle, Resource};
@@ -103,7 +103,7 @@ pub fn journal(host: &Host, name: &str, place: Option<&Place>, index: Option<u32
     let what = match place {
         None if host.guard.left().contains(Kinds::NET) => return Ok(None),
         None => json!({ "name": name, "netns": namespace_name(), "index": index }),
-        Some(Place::Path(path)) => json!({ "name": name, "path": path }),
+        Some(Place::Path(path)) => json!({ "name": name, "path": journal::written(path) }),
         Some(_) => return Ok(None),
     };
     handle::journal(host, Kept::new("link", what))

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::link::forget;
 use super::{AT, HOST, Home, cidr, guard, place, valid_name};
 use crate::kernel::network::{Call, Place, namespace_name, nft};
-use crate::kernel::{Kept, Kinds};
+use crate::kernel::{Kept, Kinds, journal};
 use crate::lua::Host;
 use crate::lua::args::{Args, Fields};
 use crate::lua::error::{Outcome, Raise};
@@ -224,7 +224,7 @@ fn nat(args: &Args) -> Outcome {
     let what = match &ns {
         None if args.host.guard.left().contains(Kinds::NET) => None,
         None => Some(json!({ "family": family, "table": table, "netns": namespace_name() })),
-        Some(Place::Path(path)) => Some(json!({ "family": family, "table": table, "path": path })),
+        Some(Place::Path(path)) => Some(json!({ "family": family, "table": table, "path": journal::written(path) })),
         Some(_) => None,
     };
     let journal = what.map_or(Ok(None), |what| handle::journal(args.host, Kept::new("nft_table", what)))?;

@@ -2,9 +2,10 @@
 //! younger than the library, and those of whose rules it makes something else.
 //!
 //! libseccomp 2.5.4 loses a rule now and then, or takes one for another, where two of them compare the same
-//! argument and a number does not fit into 32 bits: `arg <= 2^32` beside `arg < 177` holds for no 177, for
-//! it takes the low half of an argument for the high one. Of some such rules it makes no program at all,
-//! and does not come back.
+//! argument. `arg <= 2^32` beside `arg < 177` holds for no 177: where a number does not fit into 32 bits it
+//! takes the low half of an argument for the high one, and of some such rules it makes no program at all,
+//! and does not come back. `arg1 >= 154, arg4 == 154` beside `arg1 <= 109, arg4 == 175` holds for 2 and 154:
+//! of rules with several conditions it goes on in another one's.
 //!
 //! The program here is what the rules say, one behind the other: of those that hold for a call the
 //! strictest answers, without one the default.
@@ -19,8 +20,8 @@ use super::{plain, test};
 /// The calls about which the library is not asked.
 pub fn names<'a>(rules: &'a [Rule], profile: &Profile) -> BTreeSet<&'a str> {
     let own = |rule: &&Rule| match names::find(&rule.name) {
-        // Hardly a rule has a wide number: for the others this costs nothing.
-        Some(Known::Library(_)) => rule.args.iter().any(is_wide) && is_doubtful(&of(&rule.name, rules, profile)),
+        // Hardly a rule is so: for the others this costs nothing.
+        Some(Known::Library(_)) => (rule.args.len() > 1 || rule.args.iter().any(is_wide)) && is_doubtful(&of(&rule.name, rules, profile)),
         found => found.is_some(),
     };
     rules.iter().filter(own).map(|rule| rule.name.as_str()).collect()

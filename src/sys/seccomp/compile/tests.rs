@@ -254,6 +254,13 @@ fn rules_that_the_library_loses_are_kept() -> Result<(), String> {
         ),
         (
             Action::Allow,
+            vec![
+                rule("openat", Action::KillProcess, &[(1, Op::Ge, 154), (3, Op::Eq, 154)]),
+                rule("openat", Action::KillProcess, &[(3, Op::Eq, 175), (1, Op::Le, 109)]),
+            ],
+        ),
+        (
+            Action::Allow,
             vec![rule("openat", Action::Errno(101), &[(2, Op::Gt, 97), highest]), rule("openat", Action::Errno(0), &[highest])],
         ),
     ];

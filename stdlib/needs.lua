@@ -144,6 +144,20 @@ function NEEDS.link(kind)
   end
 end
 
+--- A way out of the machine, which pasta takes over.
+function NEEDS.route()
+  local v4, v6 = read("/proc/net/route") or "", read("/proc/net/ipv6_route") or ""
+  local nowhere = ("0"):rep(32)
+  for line in v6:gmatch("[^\n]+") do
+    if line:find("^" .. nowhere .. " 00 ") and not line:find("%slo$") then
+      return
+    end
+  end
+  if not v4:find("\n%S+%s+00000000%s") then
+    return "no default route leads out of this machine"
+  end
+end
+
 --- A case that may take longer than a minute: `minutes:3`.
 function NEEDS.minutes() end
 

@@ -1729,7 +1729,7 @@ function seccomp_request:value(value) end
 ---   exec { "python3", "-c", "import os; print(os.read(os.memfd_create('x'), 5) == b'hello')" }
 --- end)
 --- local listener <close> = seccomp_listener(ours:receive().fds[1])
---- local request <close> = listener:receive { timeout = "5s" }
+--- local request <close> = listener:receive { timeout = "60s" }
 --- local p = pipe()
 --- p.write:write("hello")
 --- assert(request:add_fd(p.read) >= 3)

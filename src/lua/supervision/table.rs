@@ -196,7 +196,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         reversible: false,
         examples: &[example_with(
             &["live", "program:python3"],
-            "local pair = socket_pair()\nlocal ours <close>, theirs = pair[1], pair[2]\nlocal child <close> = spawn(function()\n  local listener = seccomp { default = \"allow\", notify = { \"memfd_create\" } }\n  theirs:send(\"x\", { fds = { listener } })\n  exec { \"python3\", \"-c\", \"import os; print(os.read(os.memfd_create('x'), 5) == b'hello')\" }\nend)\nlocal listener <close> = seccomp_listener(ours:receive().fds[1])\nlocal request <close> = listener:receive { timeout = \"5s\" }\nlocal p = pipe()\np.write:write(\"hello\")\nassert(request:add_fd(p.read) >= 3)\nassert(child:wait().code == 0)",
+            "local pair = socket_pair()\nlocal ours <close>, theirs = pair[1], pair[2]\nlocal child <close> = spawn(function()\n  local listener = seccomp { default = \"allow\", notify = { \"memfd_create\" } }\n  theirs:send(\"x\", { fds = { listener } })\n  exec { \"python3\", \"-c\", \"import os; print(os.read(os.memfd_create('x'), 5) == b'hello')\" }\nend)\nlocal listener <close> = seccomp_listener(ours:receive().fds[1])\nlocal request <close> = listener:receive { timeout = \"60s\" }\nlocal p = pipe()\np.write:write(\"hello\")\nassert(request:add_fd(p.read) >= 3)\nassert(child:wait().code == 0)",
         )],
         see: &["seccomp_request:take_fd"],
         function: add_fd,

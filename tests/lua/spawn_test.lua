@@ -302,7 +302,17 @@ test.case("a cgroup is not left out where clone3 is missing", { "root", "cgroup:
   local group <close> = cgroup_set("test-clone", {})
   t.inside({}, function()
     seccomp { default = "allow", errno = { "clone3" }, errno_ret = "ENOSYS" }
-    t.fails("ENOSYS", spawn, { cgroup = group }, function() end)
+    for _, unshare in ipairs { {}, { "pid" }, { "cgroup" } } do
+      local child <close> = spawn({ cgroup = group, unshare = unshare }, function()
+        exec { "sleep", "60" }
+      end)
+      child:started()
+      local members = {}
+      for _, pid in ipairs(group:pids()) do
+        members[pid] = true
+      end
+      t.ok(members[child.pid], table.concat(unshare))
+    end
   end)
 end)
 

@@ -268,6 +268,19 @@ function M.logs(box, given)
   return require("container.logs").read(box.name, given)
 end
 
+-- Until its owner has given back what the container had: whoever takes the name next would be in its
+-- way. A script that does not ask what became of its program is not waited for any longer.
+local function ended(record)
+  for _ = 1, 250 do
+    if not record or not record.ending then
+      break
+    end
+    poll({}, { timeout = "20ms" })
+    record = state.get(record.name)
+  end
+  return record
+end
+
 --- Removes a container.
 function M.delete(name, given)
   local record = M.record(name, "container.delete")
@@ -290,6 +303,7 @@ function M.delete(name, given)
       error(err, 0)
     end
   end
+  record = ended(record)
   if record and state.alive(record.owner) then
     state.forget(name)
   elseif record then

@@ -131,7 +131,7 @@ end
 
 --- What the file says, corrected by who still lives.
 local function judge(record)
-  record.lost = nil
+  record.lost, record.ending = nil, nil
   if record.status == "stopped" then
     -- A script's goes with the script; a detached one stays, but without what it still holds.
     local held = not record.detached or record.remove or record.release or record.image
@@ -146,6 +146,7 @@ local function judge(record)
     -- Between two runs, or not there yet: the owner's word holds.
     if not owned or record.status == "running" or record.status == "paused" then
       record.status = "stopped"
+      record.ending = owned or nil
     end
     record.lost = not owned or nil
   elseif not M.alive(record.owner) then

@@ -25,7 +25,7 @@ use super::program::{self, ANSWER, ARCH, AT_LEAST, EQUAL, GREATER, Instruction, 
 mod own;
 
 /// Raised where the same profile makes another program than before: kept ones are not taken then.
-pub const REVISION: u32 = 4;
+pub const REVISION: u32 = 5;
 
 const NO_SUCH_CALL: Action = Action::Errno(Errno::ENOSYS as u16);
 

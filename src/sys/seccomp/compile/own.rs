@@ -32,11 +32,11 @@ fn of<'a>(name: &str, rules: &'a [Rule], profile: &Profile) -> Vec<&'a Rule> {
     rules.iter().filter(|rule| rule.name == name && rule.action != profile.default).collect()
 }
 
-/// Two rules compare the same argument.
+/// Two rules compare the same argument: also where another is for the whole call, since the library
+/// looks at these two first.
 fn is_doubtful(rules: &[&Rule]) -> bool {
     let compared = |rule: &Rule| rule.args.iter().fold(0_u32, |mask, one| mask | 1 << one.index);
-    rules.iter().all(|rule| !rule.args.is_empty())
-        && rules.iter().enumerate().any(|(at, rule)| rules.iter().take(at).any(|other| compared(rule) & compared(other) != 0))
+    rules.iter().enumerate().any(|(at, rule)| rules.iter().take(at).any(|other| compared(rule) & compared(other) != 0))
 }
 
 fn is_wide(one: &Compare) -> bool {

@@ -255,6 +255,14 @@ fn rules_that_the_library_loses_are_kept() -> Result<(), String> {
         (
             Action::Allow,
             vec![
+                rule("exit_group", Action::KillThread, &[huge, low]),
+                rule("exit_group", Action::Log, &[huge, (5, Op::Le, u64::MAX - 1)]),
+                rule("exit_group", Action::Notify, &[]),
+            ],
+        ),
+        (
+            Action::Allow,
+            vec![
                 rule("openat", Action::KillProcess, &[(1, Op::Ge, 154), (3, Op::Eq, 154)]),
                 rule("openat", Action::KillProcess, &[(3, Op::Eq, 175), (1, Op::Le, 109)]),
             ],

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use mlua::Value;
 
 use super::group::Cgroup;
-use super::methods::is_unknown;
 use super::place::Part;
 use super::stats;
 use crate::kernel::Reply;
@@ -59,7 +58,8 @@ pub fn wait_event(args: &Args) -> Outcome {
     if let Some(file) = watched {
         notice = Some(args.host.run(Call::Watch { file: part.dir.join(file), version: part.version })?);
     }
-    if is_unknown(args, &group) {
+    // A plan does not wait for what others do.
+    if args.host.kernel().is_plan() {
         return Ok(unknown(args.lua)?);
     }
     let notice = notice.and_then(|reply| if let Reply::Fd(fd) = reply { Some(fd) } else { None });

@@ -123,9 +123,9 @@ if it "root, capabilities and filter are as asked"; then
   prints "0000000000000400 1 2" status --cap-drop all --cap-add net_bind_service \
     --security-opt no-new-privileges
   says " 0 0" status --security-opt seccomp=unconfined
-  # Docker asks for every capability there is, whether the machine's root has it or not.
-  all=$(printf '%016x' $(((1 << ($(cat /proc/sys/kernel/cap_last_cap) + 1)) - 1)))
-  if grep -q "CapBnd:.$all" /proc/self/status; then says "$all" status --privileged; fi
+  # Docker asks for every capability that it knows (20.10 the first 38), whether this machine's root has it
+  # or not.
+  if grep -q "CapBnd:.*ffffffff$" /proc/self/status; then says "ffffffff 0 0" status --privileged; fi
 fi
 
 if it "volumes, temporary file systems and devices are as asked"; then

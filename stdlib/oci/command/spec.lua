@@ -100,16 +100,17 @@ end
 
 local function linux(rootless)
   local made = { maskedPaths = MASKED, readonlyPaths = READ_ONLY }
+  made.namespaces = rootless and namespaces("pid", "ipc", "uts", "mount")
+    or namespaces("pid", "network", "ipc", "uts", "mount")
+  if cgroup_layout().kind == "v2" then
+    table.insert(made.namespaces, { type = "cgroup" })
+  end
   if rootless then
     local ids = proc_status(nil, { fields = { "uid", "gid" } })
-    made.namespaces = namespaces("pid", "ipc", "uts", "mount", "user")
+    table.insert(made.namespaces, { type = "user" })
     made.uidMappings = { { containerID = 0, hostID = ids.uid.effective, size = 1 } }
     made.gidMappings = { { containerID = 0, hostID = ids.gid.effective, size = 1 } }
     return made
-  end
-  made.namespaces = namespaces("pid", "network", "ipc", "uts", "mount")
-  if cgroup_layout().kind == "v2" then
-    table.insert(made.namespaces, { type = "cgroup" })
   end
   made.resources = { devices = { { allow = false, access = "rwm" } } }
   return made

@@ -268,8 +268,8 @@ function M.logs(box, given)
   return require("container.logs").read(box.name, given)
 end
 
--- Until its owner has given back what the container had: whoever takes the name next would be in its
--- way. A script that does not ask what became of its program is not waited for any longer.
+-- Until its owner has given back what the container had: whoever takes the name next would be in
+-- its way. A script that does not ask what became of its program is not waited for any longer.
 local function ended(record)
   for _ = 1, 250 do
     if not record or not record.ending then

@@ -131,6 +131,10 @@ function M.version(wanted)
   return not said:find(version, 1, true) and ("%s is not %s"):format(name, version) or nil
 end
 
+local function is_delegated()
+  return read_file("/proc/self/mountinfo"):find(" cgroup2 [^\n]*nsdelegate") ~= nil
+end
+
 --- A bundle and a state directory of a case's own. Closing it removes every container in it.
 ---@param peer? "crun"|"runc" another runtime in the program's place
 ---@return table bench
@@ -153,6 +157,7 @@ function M.bench(peer)
     state = dir.path .. "/state",
     group = dir.path:match("[^/]+$"),
     peer = PEERS[peer],
+    delegated = is_delegated(),
   }, Bench)
 end
 
@@ -214,6 +219,11 @@ function Bench:close()
     end
   end
   self.dir:close()
+  -- A peer that mounts cgroup v2 in the host's namespace changes the options of each mount of it.
+  if self.delegated and not is_delegated() then
+    assert(self.peer, "the options of cgroup v2 have changed")
+    capture { "mount", "-o", "remount,nsdelegate", "/sys/fs/cgroup" }
+  end
 end
 
 Bench.__close = Bench.close

@@ -41,7 +41,8 @@ impl Snapshot {
                 // /tmp has other users: only what carries this program's name counts, and of that
                 // not the places of this harness, which another run may be making and removing.
                 let name = entry.file_name().to_string_lossy().into_owned();
-                if !name.starts_with(PLACE) && (dir != "/tmp" || name.contains("crun-lua")) {
+                let counts = if dir == "/tmp" { name.contains("crun-lua") } else { !is_bare(&entry.path()) };
+                if !name.starts_with(PLACE) && counts {
                     found.insert(format!("{what} {}", entry.path().display()));
                 }
             }

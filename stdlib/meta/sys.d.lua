@@ -2368,7 +2368,7 @@ function rootfs:read(path, options) end
 ---@field mode? string|integer with create: permission bits before the umask; "0644"
 ---@field directory? boolean ENOTDIR where it is no directory
 ---@field nofollow? boolean ELOOP where the last component is a symlink
----@field special? boolean also a device, a pipe or a socket: it may wait, or set something to work; else ENXIO
+---@field special? boolean also a device, a pipe, a socket, or a file of /proc or /sys to be written: it may wait, or set something to work; else ENXIO
 ---@field path_only? boolean names the file, whatever it is, and opens no device, pipe or socket (O_PATH)
 
 --- Opens a regular file or a directory in the root.

@@ -242,4 +242,30 @@ test.case("a layer is put over what is no file without opening it", function(t)
   end)
 end)
 
+test.case("no link leads to a setting of the kernel that is written", { "root" }, function(t)
+  local dir <close> = temp_dir()
+  mkdir(dir.path .. "/proc")
+  symlink("/proc/sys/kernel", dir.path .. "/etc")
+  symlink("/proc/sys/kernel/core_pattern", dir.path .. "/hostname")
+  local before = read_file "/proc/sys/kernel/core_pattern"
+  local after <close> = defer(function()
+    write_file("/proc/sys/kernel/core_pattern", before)
+  end)
+  local child <close> = spawn({ unshare = { "mnt", "pid" } }, function()
+    local root <close> = rootfs_open(dir.path, { bind = true })
+    root:proc()
+    t.fails("ENXIO", root.write, root, "/etc/core_pattern", "harm")
+    t.fails("ENXIO", root.write, root, "/etc/core_pattern", "harm", { append = true })
+    for _, path in ipairs { "/etc/core_pattern", "/hostname" } do
+      local err = t.fails("ENXIO", root.open, root, path, { write = true, create = true })
+      t.match(err.hint, "setting of the kernel's", true)
+      t.eq(root:read(path), before)
+    end
+    -- Who means it says so.
+    root:open("/hostname", { write = true, special = true }):close()
+  end)
+  t.eq(child:wait().code, 0)
+  t.eq(read_file "/proc/sys/kernel/core_pattern", before)
+end)
+
 return test.run()

@@ -84,7 +84,7 @@ fn open_to_write(dir: &Dir, name: &OsStr, mode: Mode, writing: Writing) -> Resul
         other => return other,
     }
     let place = openat(dir, name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
-    plain::regular(&place)?;
+    plain::written(&place)?;
     let append = if writing == Writing::Append { OFlag::O_APPEND } else { OFlag::empty() };
     let fd = plain::reopen(dir.as_fd(), Path::new(name), &place, flags | append)?;
     if writing == Writing::Replace {

@@ -2,7 +2,7 @@
 //!
 //! Where an image has a pipe instead, open(2) waits until somebody opens its other end; where it has
 //! a device, opening alone can set that to work; where a container holds a lease on a file, open(2)
-//! waits until it is given up (fcntl(2)). So a file is first named (`O_PATH`) and judged, and then
+//! waits until it is given up (fcntl(2)); where it leads into /proc, writing changes the machine. So a file is first named (`O_PATH`) and judged, and then
 //! that very file is opened, by its descriptor: nothing can be exchanged in between.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -10,6 +10,7 @@ use std::path::Path;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
+use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
 
 use super::{Links, open, proc_path};
 use crate::sys::{Errno, Result};
@@ -36,7 +37,8 @@ pub fn file(root: BorrowedFd, path: &Path, flags: OFlag, mode: Mode) -> Result<O
         }
         match open(root, path, OFlag::O_PATH, Mode::empty(), links) {
             Ok(place) => {
-                match regular(&place) {
+                let writes = flags.intersects(OFlag::O_WRONLY | OFlag::O_RDWR);
+                match if writes { written(&place) } else { regular(&place) } {
                     Ok(_) | Err(Errno::EISDIR) => {}
                     Err(errno) => return Err(errno),
                 }
@@ -59,6 +61,15 @@ pub fn regular(fd: &OwnedFd) -> Result<FileStat> {
         SFlag::S_IFDIR => Err(Errno::EISDIR),
         _ => Err(Errno::ENXIO),
     }
+}
+
+/// The same of a file that is to be written: `ENXIO` too where it is the kernel's own. A file of procfs,
+/// sysfs or a control group is no place for bytes but a setting, often of the whole machine, and where
+/// such a file system is mounted in a root, a link of the image's leads there (CVE-2025-52881).
+pub fn written(fd: &OwnedFd) -> Result<FileStat> {
+    let found = regular(fd)?;
+    let settings = [PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC];
+    if settings.contains(&fstatfs(fd)?.filesystem_type()) { Err(Errno::ENXIO) } else { Ok(found) }
 }
 
 /// Opens what a descriptor names, by `/proc`: `EAGAIN` where somebody has a lease on it.

@@ -7,6 +7,10 @@ end
 
 -- An error of a primitive or of the stdlib: a table with its fields. A defect's message is Lua's own.
 local function judge(what, err)
+  -- Where a budget leaves no byte there is none for an object either: the text is what ends the function.
+  if err == "not enough memory" then
+    error(err, 0)
+  end
   local meta = type(err) == "table" and getmetatable(err)
   if type(meta) ~= "table" or meta.__name ~= "error" then
     found(what, "no error object: " .. tostring(err))

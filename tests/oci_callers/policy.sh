@@ -60,7 +60,10 @@ if it "what policies add is in the container"; then
   echo certificates >/etc/ssl/certs/ca-certificates.crt
   prints certificates run box sh -c 'cat "$SSL_CERT_FILE"'
   refuses "Read-only" run box sh -c 'echo x >"$SSL_CERT_FILE"'
-  prints 4096 run box sh -c 'ulimit -n'
+  # As root the engine asks for its own limit of files where it may raise one; a policy leaves that alone.
+  if [ $((0x$(sed -n 's/^CapEff:.//p' /proc/self/status) >> 24 & 1)) = 0 ]; then
+    prints 4096 run box sh -c 'ulimit -n'
+  fi
 fi
 
 finish

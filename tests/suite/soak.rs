@@ -47,7 +47,6 @@ fn noticed() -> Result<(), Failed> {
     let lines = [
         "grows: descriptors",
         "grows: memory",
-        "cgroup /sys/fs/cgroup/pids/left-",
         "file /run/soak/left-",
         " /run/root/mnt/soak-",
         "link left",
@@ -56,5 +55,7 @@ fn noticed() -> Result<(), Failed> {
     for line in lines {
         assert!(printed.contains(line), "{line:?} is not in: {printed}");
     }
+    let group = |line: &str| line.contains("cgroup /sys/fs/cgroup/") && line.contains("/left-");
+    assert!(printed.lines().any(group), "the control group is not in: {printed}");
     Ok(())
 }

@@ -64,6 +64,8 @@ test.case("after a read of nearly 2^63 bytes was refused the limit still holds",
   t.fails("not enough memory", function()
     return { ("x"):rep(1 << 29), ("y"):rep(1 << 29) }
   end)
+  local _, said = pcall(chunk "\nreturn 1 + #('x'):rep(1e10)")
+  t.match(said, "^loop.lua:2: resulting string too large")
   t.fails("bad argument #2 to 'read' (invalid format)", zero.read, zero, 1, "x")
   t.fails("bad argument #1 to 'read' (string expected, got table)", zero.read, zero, {})
 end)

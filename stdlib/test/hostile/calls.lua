@@ -13,6 +13,9 @@
 --- ```
 local canary = require "test.hostile.canary"
 
+-- Another text in each process: what an earlier run has left is not what this one writes.
+local HARM = ("harm %d"):format(proc_stat().pid)
+
 local M = {}
 
 --- A call: its name, and how it is made of the place `path`.
@@ -60,14 +63,14 @@ M.FILES = {
     "open to write",
     function(root, path)
       local file <close> = root:open(path, { write = true })
-      file:write("harm")
+      file:write(HARM)
     end,
   },
   {
     "open to write below",
     function(root, path)
       local file <close> = root:open(path .. "/secret", { append = true })
-      file:write("harm")
+      file:write(HARM)
     end,
   },
   {
@@ -116,25 +119,25 @@ M.FILES = {
   {
     "write",
     function(root, path)
-      root:write(path, "harm")
+      root:write(path, HARM)
     end,
   },
   {
     "write below",
     function(root, path)
-      root:write(path .. "/secret", "harm", { append = true })
+      root:write(path .. "/secret", HARM, { append = true })
     end,
   },
   {
     "write a new file",
     function(root, path)
-      root:write(path .. "/new", "harm", { exclusive = true, uid = 1 })
+      root:write(path .. "/new", HARM, { exclusive = true, uid = 1 })
     end,
   },
   {
     "fill",
     function(root, path)
-      root:fill { dirs = { path .. "/a" }, files = { [path .. "/a/b"] = "harm" } }
+      root:fill { dirs = { path .. "/a" }, files = { [path .. "/a/b"] = HARM } }
     end,
   },
   {

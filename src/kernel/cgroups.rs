@@ -372,9 +372,8 @@ pub fn kept(dirs: &[PathBuf], freezer: Option<&Path>, above: &[PathBuf]) -> Kept
 /// The calls that remove a group that a dead process has left. Groups of a name may be in other
 /// hierarchies each time: what is in one of the `living` is that one's.
 pub fn undo(what: &Value, living: &[&Value]) -> Vec<super::Call> {
-    let paths = |of: &Value, name: &str| -> Vec<PathBuf> {
-        of[name].as_array().into_iter().flatten().filter_map(journal::path_of).collect()
-    };
+    let paths =
+        |of: &Value, name: &str| -> Vec<PathBuf> { of[name].as_array().into_iter().flatten().filter_map(journal::path_of).collect() };
     let taken: Vec<PathBuf> = living.iter().flat_map(|of| paths(of, "dirs")).collect();
     let free = |dir: &PathBuf| !taken.contains(dir);
     let dirs: Vec<PathBuf> = paths(what, "dirs").into_iter().filter(free).collect();

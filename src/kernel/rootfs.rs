@@ -364,7 +364,9 @@ impl Request for Call {
                 "this destination must be a real directory in the root: a link here is how an image takes over the host (CVE-2019-19921)"
             }
             (Change::Write { .. }, Errno::ELOOP) => "the last component is a symlink and is not followed: unlink it first",
-            (Change::Write { .. }, Errno::ENXIO) => "the path is a device, a pipe, a socket or a setting of the kernel's (/proc, /sys); only files of the root are written",
+            (Change::Write { .. }, Errno::ENXIO) => {
+                "the path is a device, a pipe, a socket or a setting of the kernel's (/proc, /sys); only files of the root are written"
+            }
             (Change::Open { special: false, .. }, Errno::ENXIO) => {
                 "the path is a device, a pipe, a socket or a setting of the kernel's (/proc, /sys) to be written, which is opened with special = true only: that may wait, or set something to work"
             }

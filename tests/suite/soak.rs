@@ -44,14 +44,7 @@ fn noticed() -> Result<(), Failed> {
     let output = soak(&["N=40", "EVERY=8", "FAULTS=0", "PATIENCE=0", &format!("LEAK={}", kinds.join(","))])?;
     let printed = text(&output);
     assert!(!output.status.success(), "{printed}");
-    let lines = [
-        "grows: descriptors",
-        "grows: memory",
-        "file /run/soak/left-",
-        " /run/root/mnt/soak-",
-        "link left",
-        "(sleep)",
-    ];
+    let lines = ["grows: descriptors", "grows: memory", "file /run/soak/left-", " /run/root/mnt/soak-", "link left", "(sleep)"];
     for line in lines {
         assert!(printed.contains(line), "{line:?} is not in: {printed}");
     }

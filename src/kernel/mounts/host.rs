@@ -46,7 +46,8 @@ pub fn hide_host(root: &Fd) -> sys::Result<()> {
 /// The calls that remove a mount which a dead process has left on the host: none unless the same
 /// file system from the same source is still mounted there.
 pub fn undo(what: &Value) -> Vec<crate::kernel::Call> {
-    let (Some(target), Some(fstype), Some(source)) = (journal::path_of(&what["target"]), what["type"].as_str(), what["source"].as_str()) else {
+    let (Some(target), Some(fstype), Some(source)) = (journal::path_of(&what["target"]), what["type"].as_str(), what["source"].as_str())
+    else {
         return Vec::new();
     };
     let there = mounts::mounted().unwrap_or_default().into_iter().rfind(|mount| mount.target == target);

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use mlua::{Lua, Value};
 
 use super::text;
-use crate::kernel::{Kept, journal};
 use crate::kernel::files::Call;
+use crate::kernel::{Kept, journal};
 use crate::lua::Host;
 use crate::lua::args::Args;
 use crate::lua::error::{Outcome, Raise};

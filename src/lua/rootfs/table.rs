@@ -49,7 +49,11 @@ const OPEN: &[Param] = &[
     may("mode", Type::Mode, "with create: permission bits before the umask; \"0644\""),
     may("directory", Type::Boolean, "ENOTDIR where it is no directory"),
     may("nofollow", Type::Boolean, "ELOOP where the last component is a symlink"),
-    may("special", Type::Boolean, "also a device, a pipe, a socket, or a file of /proc or /sys to be written: it may wait, or set something to work; else ENXIO"),
+    may(
+        "special",
+        Type::Boolean,
+        "also a device, a pipe, a socket, or a file of /proc or /sys to be written: it may wait, or set something to work; else ENXIO",
+    ),
     may("path_only", Type::Boolean, "names the file, whatever it is, and opens no device, pipe or socket (O_PATH)"),
 ];
 

@@ -53,12 +53,16 @@ pub fn is_set() -> bool {
     ENDS_WITH.load(Ordering::Relaxed) != 0
 }
 
-/// A signal that ends the script has come: where an alarm is set it comes soon, with that signal's
-/// status. May be called from a handler.
+/// A signal that ends the script has come: where an alarm is set it comes soon, with the status of the
+/// first such signal. It comes no later for it: neither than its time was, nor because of further signals. May
+/// be called from a handler.
 pub fn hasten(signal: libc::c_int) {
-    if is_set() {
-        ENDS_WITH.store(128 + signal, Ordering::Relaxed);
+    if ENDS_WITH.compare_exchange(STATUS, 128 + signal, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
         // SAFETY: takes no pointers; alarm(2) is safe in a handler.
-        unsafe { libc::alarm(PATIENCE) };
+        let left = unsafe { libc::alarm(PATIENCE) };
+        if (1..PATIENCE).contains(&left) {
+            // SAFETY: as above.
+            unsafe { libc::alarm(left) };
+        }
     }
 }

@@ -5,9 +5,10 @@
 # fuzz/artifacts/TARGET afterwards, the corpus as it has grown in fuzz/target/corpus/TARGET. With a file in
 # place of SECONDS it runs that input, and shows what the target says.
 set -eu
-cd "$(dirname "$0")"
 target=$1 seconds=$2
 shift 2
+if [ -f "$seconds" ]; then seconds=$(realpath "$seconds"); fi
+cd "$(dirname "$0")"
 program=$(../tests/target.sh "$PWD/target")/release/$target
 place=$(mktemp -d /dev/shm/crun-lua-fuzz.XXXXXX)
 trap 'rm -rf "$place"' EXIT
@@ -19,6 +20,7 @@ ulimit -c 0
 if [ -f "$seconds" ]; then
   cp "$seconds" "$place/input"
   chmod 755 "$place" && chmod 644 "$place/input"
+  export CRUN_LUA_FUZZ_SHOW=1
   "$place/program" -timeout=60 -rss_limit_mb=2500 "$place/input" "$@"
   exit
 fi

@@ -126,6 +126,9 @@ pub fn run(data: &[u8]) {
     let script = format!(
         "{VALUES}local _, err = try(budget, {{ time = \"5s\", memory = \"64M\" }}, function()\n{script}\nend)\nif err then judge(\"script\", err) end\n"
     );
+    if std::env::var_os("CRUN_LUA_FUZZ_SHOW").is_some() {
+        eprintln!("{script}");
+    }
     Planner::new().run(&script);
 }
 

@@ -353,8 +353,11 @@ pub fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<
     let lower = wrong.to_lowercase();
     let bare = PREFIXES.iter().find_map(|prefix| lower.strip_prefix(prefix)).unwrap_or(&lower);
     let spelled = |word: &str| {
-        let limit = (word.chars().count() / 3).clamp(1, 3);
-        let distances = names.iter().map(|name| (strsim::damerau_levenshtein(word, name), *name));
+        let length = word.chars().count();
+        let limit = (length / 3).clamp(1, 3);
+        // A distance is no less than the lengths are apart, and costs their product, in memory as well.
+        let close = names.iter().filter(|name| name.chars().count().abs_diff(length) <= limit);
+        let distances = close.map(|name| (strsim::damerau_levenshtein(word, name), *name));
         distances.filter(|(distance, _)| *distance <= limit).min().map(|(_, name)| name)
     };
     spelled(wrong).or_else(|| spelled(bare)).or_else(|| longer_or_shorter(bare, &names))

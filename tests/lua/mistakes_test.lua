@@ -88,6 +88,25 @@ test.case("a list, a command and a handle that are none say how one is written",
   })
 end)
 
+test.case("a word of any length is no name, which costs nothing to see", function(t)
+  local long = ("x"):rep(1 << 20)
+  local attempts = {
+    seccomp_compile = function() seccomp_compile { allow = { long } } end,
+    unshare = function() unshare { long } end,
+    drop_caps = function() drop_caps { keep = { long } } end,
+    rlimit = function() rlimit { [long] = 1 } end,
+    require = function() require(long) end,
+    declared = function() return _G[long] end,
+  }
+  for name, attempt in pairs(attempts) do
+    local ok, err = pcall(attempt)
+    t.ok(not ok, name)
+    -- Each compared with each letter of four hundred names would take minutes, and gigabytes.
+    t.match(err, long, true)
+    t.ok(not tostring(err):find("did you mean", 1, true), name)
+  end
+end)
+
 test.case("a unit that is none says what one looks like", function(t)
   mistakes(t, {
     { "cgroup_set('demo', { memory = '64 M' })", 'limits.memory: expected a size such as "64M"' },

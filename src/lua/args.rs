@@ -151,7 +151,6 @@ impl Fields {
     pub fn duration(&self, name: &str) -> Option<Duration> {
         match self.value(name) {
             Value::String(text) => units::duration(&text.to_string_lossy()).ok(),
-            Value::Number(seconds) if *seconds >= 0.0 => Some(Duration::from_secs_f64(*seconds)),
             other => other.as_u64().map(Duration::from_secs),
         }
     }

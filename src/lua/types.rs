@@ -206,6 +206,10 @@ impl Type {
                 Ok(())
             }
             Self::Size | Self::Duration | Self::Mode if !value.is_string() => match value.as_i64() {
+                // What a text may say, no number may pass: the clock has no such time.
+                Some(number) if matches!(self, Self::Duration) && number > units::LONGEST => {
+                    Err(format!("{path}: {number} seconds are too long"))
+                }
                 Some(number) if number >= 0 => Ok(()),
                 _ => Err(format!("{path}: expected a whole number from 0, got {}", show(value))),
             },

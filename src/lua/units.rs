@@ -22,6 +22,9 @@ pub fn size(text: &str) -> Result<u64, String> {
     number.checked_mul(1 << (10 * power)).ok_or_else(|| format!("{text:?} is more than 2^64 bytes"))
 }
 
+/// The longest time, in seconds: 64 bits of nanoseconds hold no more (584 years).
+pub const LONGEST: i64 = (u64::MAX / 1_000_000_000) as i64;
+
 /// A span of time with its unit: `ns us ms s m h`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let (digits, unit) = split(text);

@@ -115,6 +115,8 @@ test.case("a unit that is none says what one looks like", function(t)
     { "cgroup_set('demo', { cpu = 50 })", 'limits.cpu: expected a share such as "50%"', "got 50" },
     { "cgroup_set('demo', { cpu = '50' })", 'expected a share such as "50%", got "50"' },
     { "poll({}, { timeout = '1 second' })", 'expected a time such as "250ms"' },
+    { "poll({}, { timeout = math.maxinteger })", "9223372036854775807 seconds are too long" },
+    { "poll({}, { timeout = '9999999h' })", '"9999999h" is too long' },
     { "mkdir('/tmp/x', { mode = '999' })", 'expected an octal mode such as "0755"' },
     { "veth('web0', 'a-very-long-device-name')", "has 23 bytes; a device's name has at most 15" },
     { "require('container').new { name = 'a b' }", "is no container's name", "letters, digits" },
@@ -122,6 +124,14 @@ test.case("a unit that is none says what one looks like", function(t)
     { "require('container').new { profile = 'stict' }", 'did you mean "strict"?' },
     { "require('container').new { network = 'brigde' }", 'did you mean "bridge"?' },
   })
+end)
+
+test.case("the longest time, which is 584 years, is one that a wait takes", function(t)
+  local longest = 18446744073
+  t.eq(capture({ "true" }, { timeout = longest }).code, 0)
+  local child <close> = spawn(function() end)
+  t.eq(child:wait({ timeout = longest }).code, 0)
+  t.eq(budget({ time = longest }, function() return 7 end), 7)
 end)
 
 test.case("what would change the host says of what, and how to have it elsewhere", function(t)

@@ -23,7 +23,7 @@ pub fn size(text: &str) -> Result<u64, String> {
 }
 
 /// The longest time, in seconds: 64 bits of nanoseconds hold no more (584 years).
-pub const LONGEST: i64 = (u64::MAX / 1_000_000_000) as i64;
+pub const LONGEST: i64 = (u64::MAX / 1_000_000_000).cast_signed();
 
 /// A span of time with its unit: `ns us ms s m h`.
 pub fn duration(text: &str) -> Result<Duration, String> {

@@ -138,16 +138,18 @@ function handlers.validate(request)
   return { state = state, message = message }
 end
 
--- What is asked while somebody types ends soon, whatever metamethods are in the way.
-local PATIENCE = "200ms"
+-- What is asked while somebody types ends soon, whatever metamethods are in the way; who presses
+-- Tab waits longer. The modules are read before the time begins.
+local AT_EACH_KEY <const> = { time = "200ms" }
+local AT_TAB <const> = { time = "1s" }
 
 --- What could stand at the cursor.
 function handlers.complete(request)
-  local commands = require "repl.commands"
+  local commands, complete = require "repl.commands", require "repl.complete"
   local start, items = commands.complete(request.text, request.pos)
   if not start then
-    local found = budget({ time = PATIENCE }, function()
-      return table.pack(require("repl.complete").at(env, request.text, request.pos))
+    local found = budget(AT_TAB, function()
+      return table.pack(complete.at(env, request.text, request.pos))
     end)
     start, items = found[1], found[2]
   end
@@ -156,16 +158,18 @@ end
 
 --- The signature of the call that the cursor is in, within the columns that are left.
 function handlers.hint(request)
-  local text = budget({ time = PATIENCE }, function()
-    return require("repl.hint").at(env, request.text, request.pos, request.room)
+  local hint = require "repl.hint"
+  local text = budget(AT_EACH_KEY, function()
+    return hint.at(env, request.text, request.pos, request.room)
   end)
   return { text = text }
 end
 
 --- A line with colours; its characters stay what they are.
 function handlers.highlight(request)
-  local text = budget({ time = PATIENCE }, function()
-    return require("repl.highlight").line(env, request.text)
+  local highlight = require "repl.highlight"
+  local text = budget(AT_EACH_KEY, function()
+    return highlight.line(env, request.text)
   end)
   return { text = text }
 end

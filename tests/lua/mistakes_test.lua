@@ -91,12 +91,24 @@ end)
 test.case("a word of any length is no name, which costs nothing to see", function(t)
   local long = ("x"):rep(1 << 20)
   local attempts = {
-    seccomp_compile = function() seccomp_compile { allow = { long } } end,
-    unshare = function() unshare { long } end,
-    drop_caps = function() drop_caps { keep = { long } } end,
-    rlimit = function() rlimit { [long] = 1 } end,
-    require = function() require(long) end,
-    declared = function() return _G[long] end,
+    seccomp_compile = function()
+      seccomp_compile { allow = { long } }
+    end,
+    unshare = function()
+      unshare { long }
+    end,
+    drop_caps = function()
+      drop_caps { keep = { long } }
+    end,
+    rlimit = function()
+      rlimit { [long] = 1 }
+    end,
+    require = function()
+      require(long)
+    end,
+    declared = function()
+      return _G[long]
+    end,
   }
   for name, attempt in pairs(attempts) do
     local ok, err = pcall(attempt)
@@ -131,7 +143,12 @@ test.case("the longest time, which is 584 years, is one that a wait takes", func
   t.eq(capture({ "true" }, { timeout = longest }).code, 0)
   local child <close> = spawn(function() end)
   t.eq(child:wait({ timeout = longest }).code, 0)
-  t.eq(budget({ time = longest }, function() return 7 end), 7)
+  t.eq(
+    budget({ time = longest }, function()
+      return 7
+    end),
+    7
+  )
 end)
 
 test.case("what would change the host says of what, and how to have it elsewhere", function(t)

@@ -37,7 +37,8 @@ end
 local params_of
 
 --- What a type says of a value's fields and words.
-local function widen(param, text)
+-- `within`: the classes whose fields these are, the innermost first.
+local function widen(param, text, within)
   local parsed = types.parse(text)
   local function walk(kind)
     if not kind then
@@ -52,7 +53,7 @@ local function widen(param, text)
       end
     elseif parts then
       param.class = kind.name
-      param.options = params_of(parts[1].class.fields, kind.name)
+      param.options = params_of(parts[1].class.fields, kind.name, within)
     elseif kind.kind == "literal" and type(kind.value) == "string" then
       param.words = param.words or {}
       table.insert(param.words, kind.value)
@@ -65,22 +66,29 @@ local function widen(param, text)
   walk(parsed)
 end
 
--- A class may be a field of its own.
-local open = {}
+local function is_within(class, within)
+  while within do
+    if within.class == class then
+      return true
+    end
+    within = within.outer
+  end
+  return false
+end
 
-function params_of(list, class)
-  local made = {}
-  if open[class] then
+-- A class may be a field of its own: then it is named, and not opened again.
+function params_of(list, class, outer)
+  if class and is_within(class, outer) then
     return nil
   end
-  open[class or ""] = class and true or nil
+  local within = class and { class = class, outer = outer } or outer
+  local made = {}
   for index, given in ipairs(list) do
     local param =
       { name = given.name, type = given.type, required = given.required, doc = given.doc }
-    widen(param, given.type)
+    widen(param, given.type, within)
     made[index] = param
   end
-  open[class or ""] = nil
   return made
 end
 

@@ -360,4 +360,24 @@ test.case("a plan of setup writes nothing", {}, function(t)
   t.eq(list_dir(dir.path), {})
 end)
 
+test.case("what is interrupted in the middle is read anew, and whole", function(t)
+  local child <close> = spawn(function()
+    -- A prompt asks within a time at each key.
+    local interrupted, steps = 0, 0
+    repeat
+      steps = steps + 10000
+      local _, err = try(budget, { instructions = steps }, function()
+        reference.module "container"
+        reference.class "container.Options"
+      end)
+      interrupted = interrupted + (err and 1 or 0)
+      t.ok(steps < 100000000, "it never succeeds again")
+    until not err
+    t.ok(interrupted > 5, interrupted)
+    t.ok(#reference.class("container.Options").fields > 20)
+    t.ok(#reference.module("container").classes > 1)
+  end)
+  t.eq(child:wait().code, 0)
+end)
+
 return test.run()

@@ -139,13 +139,18 @@ function handlers.validate(request)
 end
 
 -- What is asked while somebody types ends soon, whatever metamethods are in the way; who presses
--- Tab waits longer. The modules are read before the time begins.
+-- Tab waits longer. What is read once is read before the time begins.
 local AT_EACH_KEY <const> = { time = "200ms" }
 local AT_TAB <const> = { time = "1s" }
 
+local function ready(module)
+  require("reference").primitives()
+  return require(module)
+end
+
 --- What could stand at the cursor.
 function handlers.complete(request)
-  local commands, complete = require "repl.commands", require "repl.complete"
+  local commands, complete = require "repl.commands", ready "repl.complete"
   local start, items = commands.complete(request.text, request.pos)
   if not start then
     local found = budget(AT_TAB, function()
@@ -158,7 +163,7 @@ end
 
 --- The signature of the call that the cursor is in, within the columns that are left.
 function handlers.hint(request)
-  local hint = require "repl.hint"
+  local hint = ready "repl.hint"
   local text = budget(AT_EACH_KEY, function()
     return hint.at(env, request.text, request.pos, request.room)
   end)
@@ -167,7 +172,7 @@ end
 
 --- A line with colours; its characters stay what they are.
 function handlers.highlight(request)
-  local highlight = require "repl.highlight"
+  local highlight = ready "repl.highlight"
   local text = budget(AT_EACH_KEY, function()
     return highlight.line(env, request.text)
   end)

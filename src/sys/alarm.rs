@@ -17,7 +17,7 @@ use super::{Errno, Result};
 pub const STATUS: i32 = 124;
 
 /// How long a script may take to end after a signal that ends it, in seconds.
-const PATIENCE: libc::c_uint = 2;
+const PATIENCE: u32 = 2;
 
 /// The status that the process ends with; 0 where no alarm is set.
 static ENDS_WITH: AtomicI32 = AtomicI32::new(0);
@@ -54,15 +54,24 @@ pub fn is_set() -> bool {
 }
 
 /// A signal that ends the script has come: where an alarm is set it comes soon, with the status of the
-/// first such signal. It comes no later for it: neither than its time was, nor because of further signals. May
-/// be called from a handler.
+/// first such signal, and never later than it would have come. May be called from a handler.
 pub fn hasten(signal: libc::c_int) {
-    if ENDS_WITH.compare_exchange(STATUS, 128 + signal, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-        // SAFETY: takes no pointers; alarm(2) is safe in a handler.
-        let left = unsafe { libc::alarm(PATIENCE) };
-        if (1..PATIENCE).contains(&left) {
-            // SAFETY: as above.
-            unsafe { libc::alarm(left) };
+    if is_set() {
+        let _ = ENDS_WITH.compare_exchange(STATUS, 128 + signal, Ordering::Relaxed, Ordering::Relaxed);
+        if left().is_none_or(|left| left > Duration::from_secs(PATIENCE.into())) {
+            // SAFETY: takes no pointers; alarm(2) is safe in a handler.
+            unsafe { libc::alarm(PATIENCE) };
         }
     }
+}
+
+/// The time until the alarm, where its timer runs. May be called from a handler: one system call.
+fn left() -> Option<Duration> {
+    let none = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let mut timer = libc::itimerval { it_interval: none, it_value: none };
+    // SAFETY: the structure lives through the call.
+    Errno::result(unsafe { libc::getitimer(libc::ITIMER_REAL, &raw mut timer) }).ok()?;
+    let time = |part: i64| u64::try_from(part).unwrap_or_default();
+    let left = Duration::from_secs(time(timer.it_value.tv_sec)) + Duration::from_micros(time(timer.it_value.tv_usec));
+    (!left.is_zero()).then_some(left)
 }

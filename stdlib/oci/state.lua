@@ -116,11 +116,14 @@ end
 ---@param id string
 ---@return oci.Record?
 function M.find(root, id)
-  local records = require "oci.record"
   local dir = M.dir(root, id)
   local text = read_file(dir .. "/state.json")
+  if not text and not stat(dir) then
+    return nil
+  end
+  local records = require "oci.record"
   if not text then
-    return stat(dir) and records.damaged(id, "state.json is missing") or nil
+    return records.damaged(id, "state.json is missing")
   end
   local record = records.read(text, id)
   if not record then

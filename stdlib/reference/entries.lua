@@ -36,8 +36,8 @@ end
 
 local params_of
 
---- What a type says of a value's fields and words.
--- `within`: the classes whose fields these are, the innermost first.
+-- What a type says of a value's fields and words. `within`: the classes whose fields these are,
+-- the innermost first.
 local function widen(param, text, within)
   local parsed = types.parse(text)
   local function walk(kind)

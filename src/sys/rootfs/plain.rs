@@ -2,8 +2,9 @@
 //!
 //! Where an image has a pipe instead, open(2) waits until somebody opens its other end; where it has
 //! a device, opening alone can set that to work; where a container holds a lease on a file, open(2)
-//! waits until it is given up (fcntl(2)); where it leads into /proc, writing changes the machine. So a file is first named (`O_PATH`) and judged, and then
-//! that very file is opened, by its descriptor: nothing can be exchanged in between.
+//! waits until it is given up (fcntl(2)); where it leads into /proc, writing changes the machine. So a
+//! file is first named (`O_PATH`) and judged, and then that very file is opened, by its descriptor:
+//! nothing can be exchanged in between.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;

@@ -3,6 +3,7 @@
 
 local catalogue = require "lab.catalogue"
 local checklist = require "lab.checklist"
+local host = require "lab.ex4.host"
 local selfcheck = require "lab.selfcheck"
 local test = require "test"
 
@@ -94,5 +95,18 @@ for _, name in ipairs(course.names) do
     end)
   end
 end
+
+test.case("a box's command is told from a copy of it that its shell has made", function(t)
+  local script = "(while :; do sleep 0.1; done) & echo ready; wait"
+  local found = host.on({ runtime = "/usr/bin/unshare", rootfs = "/", name = "copy" }, function(place)
+    local words = { "--pid", "--fork", "--kill-child", "/bin/sh", "-c", script, "the-box" }
+    local run = place:start(words)
+    local ready = run:hear("ready", 8)
+    local pid, inside = place:find("the-box", 8)
+    kill(pid, "kill")
+    return { ready = ready, inside = inside, ended = run:wait(8) ~= nil }
+  end)
+  t.eq(found, { ready = true, inside = 1, ended = true })
+end)
 
 return test.run()

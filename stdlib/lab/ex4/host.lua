@@ -129,6 +129,23 @@ function Run:wait(seconds)
   return self.process:wait { timeout = left .. "ms" }
 end
 
+--- Every process in another pid namespace than this one's that has a word among its arguments.
+---@param word string
+---@return table<integer, { line: string, parent: integer, numbers: integer[] }>
+local function bearers(word)
+  local own, found = proc_ns().pid, {}
+  for _, pid in ipairs(pids()) do
+    local line = try(read_file, ("/proc/%d/cmdline"):format(pid)) or ""
+    local spaces = line:find(word, 1, true) and try(proc_ns, pid)
+    local stat = spaces and spaces.pid ~= own and try(proc_stat, pid)
+    local numbers = stat and (try(proc_status, pid) or {}).ns_pid
+    if numbers then
+      found[pid] = { line = line, parent = stat.ppid, numbers = numbers }
+    end
+  end
+  return found
+end
+
 --- A process in a pid namespace of its own that has a word among its arguments: the box's command.
 --- Of several the innermost, whose number inside is told as well.
 ---@param word string
@@ -136,20 +153,21 @@ end
 ---@return integer? pid
 ---@return integer? inside
 function Place:find(word, seconds)
-  local own, over = proc_ns().pid, clock("monotonic") + (seconds or 5)
+  local over = clock("monotonic") + (seconds or 5)
   repeat
-    local found, depth, inside
-    for _, pid in ipairs(pids()) do
-      local line = try(read_file, ("/proc/%d/cmdline"):format(pid)) or ""
-      local spaces = line:find(word, 1, true) and try(proc_ns, pid)
-      local numbers = spaces and spaces.pid ~= own and (try(proc_status, pid) or {}).ns_pid
+    local all, found = bearers(word)
+    for pid, process in pairs(all) do
+      local parent, best = all[process.parent], all[found]
+      -- A shell that starts a program is there twice until that has taken its place.
+      local copy = parent and parent.line == process.line
       -- The command itself comes after those that start it with the same words.
-      if numbers and #numbers >= (depth or 0) then
-        found, depth, inside = pid, #numbers, numbers[#numbers]
-      end
+      local closer = not best
+        or #process.numbers > #best.numbers
+        or #process.numbers == #best.numbers and pid > found
+      found = not copy and closer and pid or found
     end
     if found then
-      return found, inside
+      return found, all[found].numbers[#all[found].numbers]
     end
     poll({}, { timeout = "20ms" })
   until clock("monotonic") > over

@@ -98,7 +98,8 @@ end
 
 test.case("a box's command is told from a copy of it that its shell has made", function(t)
   local script = "(while :; do sleep 0.1; done) & echo ready; wait"
-  local found = host.on({ runtime = "/usr/bin/unshare", rootfs = "/", name = "copy" }, function(place)
+  local given = { runtime = "/usr/bin/unshare", rootfs = "/", name = "copy" }
+  local found = host.on(given, function(place)
     local words = { "--pid", "--fork", "--kill-child", "/bin/sh", "-c", script, "the-box" }
     local run = place:start(words)
     local ready = run:hear("ready", 8)

@@ -36,6 +36,7 @@ local M = {}
 ---@field gone? string why there is none any more
 ---@field findings cgroup.Finding[] what has happened since the first sample
 
+--- Control groups that are sampled again and again.
 ---@class cgroup.Monitor
 ---@field interval number seconds
 local Monitor = {}

@@ -16,7 +16,7 @@ usage: crun-lua reference --pages DIR | --luacats DIR | --json | --modules
     --pages DIR     write a page a topic of primitives and a page a module, in Markdown
     --luacats DIR   write definitions for editors; see also crun-lua setup
     --json          print every example of a primitive, with its needs, as a line of JSON
-    --modules       print every public function of the stdlib as a line of JSON]],
+    --modules       print every public module, function and class as a line of JSON]],
   flags = { "json", "modules" },
   values = { "pages", "luacats" },
 }
@@ -47,6 +47,7 @@ end
 local function lines_of_modules()
   local reference = require "reference"
   local function line(entry, kind)
+    local examples = entry.examples or {}
     io.write(
       json_encode {
         name = entry.name or entry.module,
@@ -54,8 +55,8 @@ local function lines_of_modules()
         file = entry.file,
         line = entry.line,
         summary = entry.summary,
-        examples = json_array(entry.examples),
-        own = json_array(entry.own or entry.examples),
+        examples = json_array(examples),
+        own = json_array(entry.own or examples),
         undescribed = kind == "function" and undescribed(entry) or nil,
       },
       "\n"
@@ -67,6 +68,9 @@ local function lines_of_modules()
       line(entry, "function")
     end
     for _, class in ipairs(module.classes) do
+      if #class.methods > 0 then
+        line(class, "class")
+      end
       for _, entry in ipairs(class.methods) do
         line(entry, "function")
       end

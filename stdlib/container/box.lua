@@ -33,6 +33,7 @@ local restart = require "container.restart"
 local spec = require "container.spec"
 local state = require "container.state"
 
+--- A container: what it is to be, and what it is.
 ---@class container.Box
 ---@field name string
 ---@field config table

@@ -37,6 +37,7 @@ local units = require "view.units"
 
 local M = {}
 
+--- Containers that are watched, and end, together.
 ---@class container.Group
 local Group = {}
 Group.__index = Group

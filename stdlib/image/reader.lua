@@ -36,6 +36,7 @@ local M = {}
 local SIZE = 32 << 30
 local ENTRIES = 4000000
 
+--- An image that was opened: what it says of itself, and its layers.
 ---@class image.Image
 ---@field path string what was opened
 ---@field digest string `sha256:…` of the manifest; for a docker-archive, of the configuration

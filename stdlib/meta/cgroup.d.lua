@@ -95,6 +95,7 @@ local cgroup_Finding = {}
 ---@field history? integer so many samples are kept; 120
 local cgroup_MonitorOptions = {}
 
+--- Control groups that are sampled again and again.
 ---@class cgroup.Monitor
 ---@field interval number seconds
 local cgroup_Monitor = {}

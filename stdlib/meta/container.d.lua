@@ -46,6 +46,7 @@
 ---@field remove? boolean a detached container is forgotten when it has ended
 local container_Options = {}
 
+--- A container: what it is to be, and what it is.
 ---@class container.Box
 ---@field name string
 ---@field config table
@@ -191,6 +192,7 @@ local container_Result = {}
 ---@field partial? boolean the rest of the line follows
 local container_LogRow = {}
 
+--- Containers that are watched, and end, together.
 ---@class container.Group
 local container_Group = {}
 

@@ -1,6 +1,7 @@
 ---@meta image
 -- Generated from the stdlib's annotations (`crun-lua reference --luacats`); do not edit.
 
+--- An image that was opened: what it says of itself, and its layers.
 ---@class image.Image
 ---@field path string what was opened
 ---@field digest string `sha256:…` of the manifest; for a docker-archive, of the configuration

@@ -71,6 +71,7 @@ function network_Lab:heal() end
 --- Lets go of the namespaces: devices and addresses go with them.
 function network_Lab:close() end
 
+--- A pretended host of a lab with several: a network namespace with a bridge of its own.
 ---@class network.Host
 ---@field name string
 ---@field ns any handle of the network namespace
@@ -109,6 +110,7 @@ function network_Host:spawn(body, given) end
 ---@return string # the address
 function network_Host:attach(process) end
 
+--- A cable between two hosts of a lab.
 ---@class network.Link
 ---@field ends { [1]: network.Host, [2]: network.Host }
 local network_Link = {}

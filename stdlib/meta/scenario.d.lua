@@ -64,6 +64,7 @@ function scenario_Hand:give(list) end
 ---@field [3]? { deadline?: string|number }
 local scenario_Check = {}
 
+--- What a check asks: the machine's facts, and what the learner has handed over.
 ---@class scenario.Facts
 ---@field answers table<string, string|integer> what the learner has handed over
 ---@field given table<string, any> what setup has prepared
@@ -219,6 +220,7 @@ local scenario_Decoy = {}
 ---@field quiet? boolean what the step's functions write goes nowhere
 local scenario_StageOptions = {}
 
+--- The place where a step is played: its directory, its processes and what was handed over.
 ---@class scenario.Stage
 ---@field step table
 ---@field dir string

@@ -16,6 +16,7 @@ local supervise_Options = {}
 ---@field on_error? fun(err: any, req: supervise.Request) told of failures; else standard error
 local supervise_Answering = {}
 
+--- A call that somebody under the filter has made, and that waits for its answer.
 ---@class supervise.Request
 ---@field pid integer the thread that made the call
 ---@field name string the call
@@ -148,6 +149,7 @@ function supervise_Request:write(address, bytes) end
 ---@return any # fd
 function supervise_Request:take_fd(number) end
 
+--- What answers the calls of one filter: those of a command and of all that it starts.
 ---@class supervise.Session
 ---@field process? any the command's process; none where another program has started it
 ---@field state? table what a runtime has said of the process: see `supervise.listen`
@@ -187,6 +189,7 @@ function supervise_Session:close() end
 ---@class supervise.AgentOptions: supervise.Answering
 local supervise_AgentOptions = {}
 
+--- A socket at which runtimes hand over the listeners of their containers.
 ---@class supervise.Agent
 ---@field path string the socket's file
 local supervise_Agent = {}

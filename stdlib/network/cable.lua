@@ -22,6 +22,7 @@ local planned = require "planned"
 
 local M = {}
 
+--- A cable between two hosts of a lab.
 ---@class network.Link
 ---@field ends { [1]: network.Host, [2]: network.Host }
 local Link = {}

@@ -52,6 +52,7 @@ local M = {}
 local Lab = {}
 Lab.__index = Lab
 
+--- A pretended host of a lab with several: a network namespace with a bridge of its own.
 ---@class network.Host
 ---@field name string
 ---@field ns any handle of the network namespace

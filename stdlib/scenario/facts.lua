@@ -73,6 +73,7 @@ end
 ---@field prefix? string
 ---@field own integer[] processes that are the lab's
 
+--- What a check asks: the machine's facts, and what the learner has handed over.
 ---@class scenario.Facts
 ---@field answers table<string, string|integer> what the learner has handed over
 ---@field given table<string, any> what setup has prepared

@@ -106,6 +106,7 @@ function Hand:give(list)
   self.say { give = message }
 end
 
+--- The place where a step is played: its directory, its processes and what was handed over.
 ---@class scenario.Stage
 ---@field step table
 ---@field dir string

@@ -28,6 +28,7 @@ local M = {}
 
 local KNOWN = sessions.known {}
 
+--- A socket at which runtimes hand over the listeners of their containers.
 ---@class supervise.Agent
 ---@field path string the socket's file
 local Agent = {}

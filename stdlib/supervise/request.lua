@@ -24,6 +24,7 @@
 local calls = require "supervise.calls"
 local options = require "options"
 
+--- A call that somebody under the filter has made, and that waits for its answer.
 ---@class supervise.Request
 ---@field pid integer the thread that made the call
 ---@field name string the call

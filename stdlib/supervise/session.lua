@@ -40,6 +40,7 @@ function M.known(more)
   return more
 end
 
+--- What answers the calls of one filter: those of a command and of all that it starts.
 ---@class supervise.Session
 ---@field process? any the command's process; none where another program has started it
 ---@field state? table what a runtime has said of the process: see `supervise.listen`

@@ -20,10 +20,10 @@ mod lesson;
 /// What a mount point has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Like {
-    /// A directory; with `true`, one that no symlink leads to.
-    Directory(bool),
-    /// What this mount's root is; with `true`, where no symlink leads to it.
-    Mount(Fd, bool),
+    /// A directory.
+    Directory(Links),
+    /// What this mount's root is.
+    Mount(Fd, Links),
 }
 
 /// A change inside a root.
@@ -210,8 +210,11 @@ impl fmt::Display for Call {
             }
             Change::Chmod { mode } => write!(f, "fchmodat2({root}, {path}, {mode:04o}, 0)"),
             Change::MountPoint { like } => {
-                let flags = if matches!(like, Like::Mount(..)) { "O_PATH" } else { "O_PATH|O_DIRECTORY" };
-                let strict = if matches!(like, Like::Directory(true) | Like::Mount(_, true)) { "|RESOLVE_NO_SYMLINKS" } else { "" };
+                let (flags, links) = match like {
+                    Like::Directory(links) => ("O_PATH|O_DIRECTORY", links),
+                    Like::Mount(_, links) => ("O_PATH", links),
+                };
+                let strict = if *links == Links::Refused { "|RESOLVE_NO_SYMLINKS" } else { "" };
                 write!(
                     f,
                     "openat2({root}, {path}, {{flags={flags}, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS{strict}}}) /* made if missing */"
@@ -245,10 +248,6 @@ fn open_flags(flags: i32) -> String {
     access.into_iter().chain(rest).collect::<Vec<_>>().join("|")
 }
 
-fn links(strict: bool) -> Links {
-    if strict { Links::Refused } else { Links::Inside }
-}
-
 fn bits(mode: u32) -> Mode {
     Mode::from_bits_truncate(mode)
 }
@@ -271,8 +270,8 @@ impl Request for Call {
             }
             Change::MountPoint { like } => {
                 return opened(match like {
-                    Like::Directory(strict) => rootfs::mount_point(root, path, true, links(*strict))?,
-                    Like::Mount(mount, strict) => cover::place_like(root, path, mount.get()?, links(*strict))?,
+                    Like::Directory(links) => rootfs::mount_point(root, path, true, *links)?,
+                    Like::Mount(mount, links) => cover::place_like(root, path, mount.get()?, *links)?,
                 });
             }
             Change::Mkdir { mode, parents, owner } => change::mkdir(root, path, bits(*mode), *parents, *owner)?,
@@ -360,7 +359,7 @@ impl Request for Call {
 
     fn hint(&self, errno: Errno) -> Option<String> {
         let text = match (&self.change, errno) {
-            (Change::MountPoint { like: Like::Directory(true) }, Errno::ELOOP | Errno::ENOTDIR) => {
+            (Change::MountPoint { like: Like::Directory(Links::Refused) }, Errno::ELOOP | Errno::ENOTDIR) => {
                 "this destination must be a real directory in the root: a link here is how an image takes over the host (CVE-2019-19921)"
             }
             (Change::Write { .. }, Errno::ELOOP) => "the last component is a symlink and is not followed: unlink it first",

@@ -19,6 +19,7 @@ use crate::lua::processes::streams::Descriptor;
 use crate::lua::table::{Primitive, example_with};
 use crate::lua::types::{Param, Type, U32, may, need};
 use crate::sys::mounts::has_new_api;
+use crate::sys::rootfs::Links;
 
 mod cgroups;
 mod system;
@@ -213,7 +214,7 @@ fn mount(args: &Args) -> Outcome {
             return wrong("a mount has its file system already: flags and a propagation are expected");
         }
         apply(args.host, &Spot::Fd(mount.clone()), &options, options.flag("recursive"))?;
-        let place = wanted.place_like(&mount, false)?;
+        let place = wanted.place_like(&mount, Links::Inside)?;
         wanted.attach(&mount, place)?;
         return Ok(Value::Nil);
     }

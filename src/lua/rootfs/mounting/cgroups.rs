@@ -16,6 +16,7 @@ use crate::lua::mounts::options::{Asked, DATA, PROPAGATIONS, data, with_flags};
 use crate::lua::types::{Param, Type, may};
 use crate::sys::Fd;
 use crate::sys::mounts::has_new_api;
+use crate::sys::rootfs::Links;
 
 pub const OPTIONS: &[Param] = with_flags![
     may("groups", Type::Map(&Type::Path), "by name: a directory of the host, which is shown there"),
@@ -64,7 +65,7 @@ pub fn cgroups(args: &Args) -> Outcome {
     let wanted = Wanted::new(args, &args.required_text("target"))?;
     let quiet = asked.on & !libc::MS_RDONLY;
     wanted.file_system("tmpfs", "cgroup", &data, Asked { on: quiet, off: 0 }, 0)?;
-    let top = wanted.run(Change::MountPoint { like: Like::Directory(false) })?.fd();
+    let top = wanted.run(Change::MountPoint { like: Like::Directory(Links::Inside) })?.fd();
     let top = top.map_err(|errno| Raise::read("openat2", errno))?;
     for (name, change) in hierarchies {
         args.host.run(Call { root: top.clone(), path: name.into(), change })?;

@@ -18,6 +18,12 @@ use crate::lua::mounts::replaced;
 use crate::lua::mounts::tree::{apply, copy, make, user_namespace};
 use crate::sys::Fd;
 use crate::sys::mounts::has_new_api;
+use crate::sys::rootfs::Links;
+
+/// What `no_symlinks` says.
+fn links_of(options: &Fields) -> Links {
+    if options.flag("no_symlinks") { Links::Refused } else { Links::Inside }
+}
 
 /// One mount to be put in a root.
 pub struct Wanted<'a> {
@@ -40,13 +46,13 @@ impl<'a> Wanted<'a> {
         self.host.run(Call { root: self.root.clone(), path: self.target.clone(), change })
     }
 
-    /// Whether no symlink may lead to the target: an image that brings its own `/proc`, `/sys` or
+    /// Whether symlinks may lead to the target: an image that brings its own `/proc`, `/sys` or
     /// `/dev` as a link would have the runtime work outside (CVE-2019-19921, CVE-2026-41579).
-    fn is_strict(&self, fstype: Option<&str>) -> bool {
+    fn links(&self, fstype: Option<&str>) -> Links {
         let mut names = self.target.components().filter(|part| !matches!(part, Component::RootDir | Component::CurDir));
         let first = names.next().map(|part| part.as_os_str().to_owned());
         let top = names.next().is_none() && first.is_some_and(|name| name == "proc" || name == "sys" || name == "dev");
-        top || matches!(fstype, Some("proc" | "sysfs"))
+        if top || matches!(fstype, Some("proc" | "sysfs")) { Links::Refused } else { Links::Inside }
     }
 
     fn place(&self, like: Like) -> Outcome<Fd> {
@@ -54,9 +60,11 @@ impl<'a> Wanted<'a> {
     }
 
     /// The target as a descriptor, made like a mount where it is missing: a file for a file.
-    pub fn place_like(&self, mount: &Fd, strict: bool) -> Outcome<Fd> {
-        let like = if self.is_strict(None) { Like::Directory(true) } else { Like::Mount(mount.clone(), strict) };
-        self.place(like)
+    pub fn place_like(&self, mount: &Fd, links: Links) -> Outcome<Fd> {
+        self.place(match self.links(None) {
+            Links::Inside => Like::Mount(mount.clone(), links),
+            refused => Like::Directory(refused),
+        })
     }
 
     /// Puts a mount in its place.
@@ -71,7 +79,7 @@ impl<'a> Wanted<'a> {
     /// and their like belong to a namespace, whose next mount would be read-only as well.
     pub fn file_system(&self, fstype: &str, source: &str, data: &Data, asked: Asked, propagation: u64) -> Outcome<()> {
         let text = joined(data, Some(fstype))?;
-        let place = self.place(Like::Directory(self.is_strict(Some(fstype))))?;
+        let place = self.place(Like::Directory(self.links(Some(fstype))))?;
         if has_new_api() && (asked.on & libc::MS_RDONLY != 0 && fstype != "tmpfs" || !has_proc(&place)) {
             let mount = make(self.host, fstype, source, data, asked)?;
             if propagation != 0 {
@@ -85,7 +93,7 @@ impl<'a> Wanted<'a> {
         };
         mount(Some(Spot::Path(source.into())), place, Some(fstype.to_owned()), asked.on, text)?;
         if propagation != 0 {
-            mount(None, self.place(Like::Directory(self.is_strict(Some(fstype))))?, None, propagation, None)?;
+            mount(None, self.place(Like::Directory(self.links(Some(fstype))))?, None, propagation, None)?;
         }
         Ok(())
     }
@@ -102,7 +110,7 @@ impl<'a> Wanted<'a> {
             if let Some(all) = &all {
                 apply(self.host, &Spot::Fd(tree.clone()), all, true)?;
             }
-            let place = self.place_like(&tree, options.flag("no_symlinks"))?;
+            let place = self.place_like(&tree, links_of(options))?;
             return self.attach(&tree, place);
         }
         let below = all.as_ref().map(Asked::of).transpose()?;
@@ -119,7 +127,7 @@ impl<'a> Wanted<'a> {
                 opened.fd().map_err(|errno| Raise::read("open", errno))?
             }
         };
-        let place = self.place_like(&source, options.flag("no_symlinks"))?;
+        let place = self.place_like(&source, links_of(options))?;
         let flags = libc::MS_BIND | if recursive { libc::MS_REC } else { 0 };
         let (source, target) = (Some(Spot::Fd(source)), Spot::Fd(place.clone()));
         self.host.run(MountCall::Mount { source, target, fstype: None, flags, keep: None, data: None })?;

@@ -3701,6 +3701,7 @@ function cgroup:enter() end
 --- ```lua
 --- local box <close> = cgroup_set("example-add", { pids = 10 })
 --- local child <close> = spawn(function() exec { "sleep", "60" } end)
+--- child:started()
 --- box:add(child)
 --- assert(box:pids()[1])
 --- ```

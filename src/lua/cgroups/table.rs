@@ -245,7 +245,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         shell: "= echo PID > /sys/fs/cgroup/NAME/cgroup.procs",
         examples: &[example_with(
             &["root", "cgroup:pids"],
-            "local box <close> = cgroup_set(\"example-add\", { pids = 10 })\nlocal child <close> = spawn(function() exec { \"sleep\", \"60\" } end)\nbox:add(child)\nassert(box:pids()[1])",
+            "local box <close> = cgroup_set(\"example-add\", { pids = 10 })\nlocal child <close> = spawn(function() exec { \"sleep\", \"60\" } end)\nchild:started()\nbox:add(child)\nassert(box:pids()[1])",
         )],
         see: &["cgroup:enter", "spawn"],
         function: methods::add,

@@ -39,14 +39,20 @@ local function write_program(t, text)
   write_file(t.dir .. "/size", text, { mode = "0755" })
 end
 
+-- An interpreter may need seconds to start on a busy machine, and a check asks for several values.
+local PATIENCE, DEADLINE = "10s", "60s"
+
 --- Runs the learner's program on a value.
 local function ask(t, value)
   local path = t.dir .. "/size"
-  local said, err = try(capture, { path, value }, { timeout = "5s" })
+  local see = ("%s %q; echo $?"):format(path, value)
+  local said, err = try(capture, { path, value }, { timeout = PATIENCE })
   if not said then
     t:fail { what = "the program cannot be started", found = err.message, see = "ls -l " .. path }
+  elseif said.timed_out then
+    t:fail { what = "the program has not ended after " .. PATIENCE, see = see }
   end
-  return said, ("%s %q; echo $?"):format(path, value)
+  return said, see
 end
 
 return {
@@ -85,7 +91,7 @@ ends with another status than 0.]],
           t:eq(found, VALUES[value], "the bytes of " .. value, see)
         end
       end,
-      { deadline = "30s" },
+      { deadline = DEADLINE },
     },
     {
       "it refuses what is no size",
@@ -95,6 +101,7 @@ ends with another status than 0.]],
           t:ne(said.code, 0, ("the status for %q"):format(value), see)
         end
       end,
+      { deadline = DEADLINE },
     },
   },
   hints = {
@@ -125,6 +132,13 @@ ends with another status than 0.]],
         write_program(t, (MENDED:gsub("exit 2", "echo 0")))
       end,
       says = "the status for",
+    },
+    {
+      "what is no size hangs",
+      function(t)
+        write_program(t, (MENDED:gsub("exit 2", "exec sleep 60")))
+      end,
+      says = "has not ended",
     },
   },
   lesson = [[

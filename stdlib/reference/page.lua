@@ -84,7 +84,8 @@ local function of_module(module, columns)
   end
   for _, class in ipairs(module.classes) do
     if #class.methods > 0 then
-      out[#out + 1] = ("\n%s: %s"):format(class.name, class.summary)
+      local said = ("%s: %s"):format(class.name, class.summary)
+      out[#out + 1] = "\n" .. lines.wrapped(said, columns, 2)
       lines.list(out, lines.signatures(class.methods), columns)
     end
   end

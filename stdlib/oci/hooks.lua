@@ -132,16 +132,20 @@ local function end_all(hook)
     -- What is left ends with the first process of the container's namespace.
     return
   end
+  -- What dies after the list was read hands its children on, which are in the next list only: it is
+  -- over when a list has none but those that were dead before.
+  local dead = {}
   for _ = 1, ROUNDS do
-    local lives = false
+    local over = true
     for _, pid in ipairs(try(proc_children) or {}) do
-      local found = proc_stat(pid)
-      if found and found.state ~= "Z" then
-        lives = true
+      local found = not dead[pid] and proc_stat(pid)
+      over = over and dead[pid]
+      dead[pid] = dead[pid] or not found or found.state == "Z"
+      if not dead[pid] then
         try(kill, pid, "kill")
       end
     end
-    if not lives then
+    if over then
       return
     end
     poll({}, { timeout = "1ms" })

@@ -44,9 +44,11 @@ end
 --- Ends what is below this process, whatever comes up meanwhile, and takes back what it has left.
 ---
 --- First everything is stopped: what does not run can start nothing that the next look would miss.
+--- What dies after the list was read hands its children on, which are in the next list only: it is
+--- over when a list has none but those that were dead before.
 ---@return string[] problems
 function M.end_below()
-  local own, dead = proc_stat().pid, {}
+  local own, dead, gone = proc_stat().pid, {}, {}
   for round = 1, ROUNDS do
     local living = 0
     local list = M.descendants(own)
@@ -57,6 +59,8 @@ function M.end_below()
           living = living + 1
           dead[pid] = found.starttime
           try(kill, pid, how)
+        elseif not gone[pid] then
+          living, gone[pid] = living + 1, true
         end
       end
     end
